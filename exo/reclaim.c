@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+// Reclaim: what revoke, drop and pe_destroy have in common.
+//
+// A binding that ends is first made dying, so that nothing new can be done with it. Then what was done is undone:
+//
+//   frames   one pass over all page tables clears every entry that names a frame of its range, whoever wrote it. A PE
+//            that still holds the frames by another binding gets a fault and maps them again; this costs a rare case a
+//            little, and spares every mapping in the system a back pointer.
+//            If the binding owned its frames, each then becomes free, so that nobody sees what was in it (P4); PEs
+//            that stand on such frames are destroyed first.
+//   slices   the positions are emptied.
+//   extent   transfers under way are waited for (BUSY).
+//   PE, device: nothing was kept.
+//
+// Every call spends at most BUDGET units (a table entry looked at, or the like). How far a frames binding has come is
+// kept in the binding itself: `tag` is the pass's place in the frame table, `count` shrinks as frames become free.
+#include "exo/reclaim.h"
+#include "exo/arch/arch.h"
+#include "exo/frame.h"
+#include "pe/tlb.h"
+
+constexpr int64_t BUDGET = 32 * EXO_TABLE_ENTRIES;
+constexpr uint32_t KILL_AT_ONCE = 512;
+
+// One call's work, handed down.
+struct reclaim {
+    int64_t budget;
+    struct pe *blocker; // a PE that must be destroyed before the work can go on
+};
+
+struct range {
+    uint64_t first, count;
+};
+
+static bool holds(struct range range, uint64_t frame) { return frame - range.first < range.count; }
+
+static void clear_entries(exo_frame table, struct range range) {
+    uint64_t *entries = arch_frame(table);
+    const unsigned end = frame_info(table)->type == EXO_FRAME_TABLE4 ? EXO_TABLE_ENTRIES / 2 : EXO_TABLE_ENTRIES;
+    for (unsigned i = 0; i < end; i++) {
+        const exo_frame named = exo_entry_frame((exo_entry){entries[i]});
+        if ((entries[i] & EXO_ENTRY_PRESENT) && holds(range, named.raw)) {
+            arch_entry_exchange(&entries[i], 0);
+            frame_unmapped(named);
+        }
+    }
+}
+
+// Goes on with the pass over all tables from *cursor. Returns whether it has reached the end.
+static bool unmap_everywhere(struct reclaim *work, struct range range, uint64_t *cursor) {
+    for (; *cursor < frame_count; ++*cursor) {
+        if (work->budget <= 0) return false;
+        if (frame_level(frame_table[*cursor].type) != 0) {
+            clear_entries((exo_frame){*cursor}, range);
+            work->budget -= EXO_TABLE_ENTRIES;
+        } else if (*cursor % 8 == 0) work->budget--;
+    }
+    return true;
+}
+
+// The PE one of whose parts a frame is, if there is one that still stands on it.
+static struct pe *pe_standing_on(exo_frame frame) {
+    for (uint64_t i = 0; i < frame_count; i++) {
+        if (frame_table[i].type != EXO_FRAME_PE) continue;
+        struct pe *pe = arch_frame((exo_frame){i});
+        const bool is_part = frame.raw - i < pe->frames;
+        const bool is_root = pe->root != 0 && pe->root >> EXO_PAGE_SHIFT == frame.raw;
+        if (is_part || is_root || (pe->ring != nullptr && pe->ring_frame.raw == frame.raw)) return pe;
+    }
+    return nullptr;
+}
+
+// Frees the frames of a range from its end. Returns AGAIN, BUSY or OK.
+static enum exo_error free_range(struct reclaim *work, struct sb_binding *binding) {
+    for (; binding->count > 0; binding->count--) {
+        if (work->budget <= 0) return EXO_AGAIN;
+        const exo_frame frame = {binding->first + binding->count - 1};
+        const struct exo_frame_info *info = frame_info(frame);
+        if (info->type == EXO_FRAME_FREE) continue;
+        if (info->pins != 0) return EXO_BUSY;
+        if (info->type > EXO_FRAME_RING || info->maps != 0) {
+            work->blocker = pe_standing_on(frame);
+            work->budget -= (int64_t)frame_count / 8;
+            if (work->blocker == nullptr) binding->tag = 0; // mapped again meanwhile by another holder
+            return EXO_AGAIN;
+        }
+        work->budget -= frame_level(info->type) != 0 ? EXO_TABLE_ENTRIES : 8;
+        frame_free(frame);
+    }
+    return EXO_OK;
+}
+
+static enum exo_error take_back_frames(struct reclaim *work, struct sb_binding *binding) {
+    const struct range range = {binding->first, binding->count};
+    if (!unmap_everywhere(work, range, &binding->tag)) return EXO_AGAIN;
+    if (binding->rights & EXO_OWN) return free_range(work, binding);
+    arch_flush_all();
+    return EXO_OK;
+}
+
+// Undoes what was done with a dying binding, and removes it.
+static enum exo_error take_back(struct reclaim *work, struct sb_binding *binding) {
+    enum exo_error error = EXO_OK;
+    if (binding->uses != 0) return EXO_BUSY;
+    if (binding->kind == EXO_KIND_FRAMES) error = take_back_frames(work, binding);
+    if (binding->kind == EXO_KIND_SLICES) slice_release(binding->first, binding->count);
+    if (error == EXO_OK) sb_remove(binding);
+    work->budget -= 16;
+    return error;
+}
+
+// Ends the descendants of a binding, nearest in the list first.
+static enum exo_error take_back_descendants(struct reclaim *work, struct sb_binding *source) {
+    if (!sb_kill_descendants(source, KILL_AT_ONCE)) return EXO_AGAIN;
+    for (struct sb_binding *next; (next = sb_descendant(source)) != nullptr;) {
+        if (work->budget <= 0) return EXO_AGAIN;
+        const enum exo_error error = take_back(work, next);
+        if (error != EXO_OK) return error;
+    }
+    return EXO_OK;
+}
+
+// Ends every binding that a PE holds, with all that was derived from them.
+static enum exo_error take_back_table(struct reclaim *work, struct pe *pe) {
+    for (struct sb_binding *binding; (binding = sb_any(&pe->bindings)) != nullptr;) {
+        if (work->budget <= 0) return EXO_AGAIN;
+        if (binding->kind == EXO_KIND_PE && pe_of(binding) != nullptr && pe_of(binding)->binding == binding) {
+            work->blocker = pe_of(binding); // a PE that this one made ends with it
+            return EXO_AGAIN;
+        }
+        sb_kill(binding);
+        enum exo_error error = take_back_descendants(work, binding);
+        if (error == EXO_OK) error = take_back(work, binding);
+        if (error != EXO_OK) return error;
+    }
+    return EXO_OK;
+}
+
+static void release_roots(struct pe *pe) {
+    if (pe->root != 0) frame_unmapped((exo_frame){pe->root >> EXO_PAGE_SHIFT});
+    if (pe->ring != nullptr) frame_unmapped(pe->ring_frame);
+    pe->root = 0;
+    pe->ring = nullptr;
+}
+
+// One part of the destruction of a PE that is not the caller.
+static enum exo_error destroy(struct reclaim *work, struct pe *pe) {
+    if (pe->state != EXO_PE_ENDED) pe_end(pe, EXO_END_DESTROYED, 0, 0);
+    slice_forget(pe);
+    if (pe->inflight != 0) return EXO_BUSY;
+    release_roots(pe);
+    enum exo_error error = take_back_table(work, pe);
+    if (error != EXO_OK) return error;
+
+    const exo_frame first = {pe->binding->first};
+    const struct range parts = {first.raw, pe->frames};
+    if (!unmap_everywhere(work, parts, &pe->cursor)) return EXO_AGAIN;
+    struct sb_binding *binding = pe->binding;
+    error = take_back_descendants(work, binding);
+    if (error != EXO_OK) return error;
+    for (uint64_t i = 0; i < parts.count; i++) {
+        if (frame_info((exo_frame){first.raw + i})->maps == 0) continue;
+        pe->cursor = 0; // mapped again while the pass was under way
+        return EXO_AGAIN;
+    }
+    sb_kill(binding);
+    sb_remove(binding);
+    for (uint64_t i = parts.count; i-- > 0;) frame_free((exo_frame){first.raw + i});
+    return EXO_OK;
+}
+
+// PEs made by a PE, or standing on frames that are taken back, go first. The chain is followed one step a time, by
+// destroying whatever blocks; it never leads to the caller, whom that would kill in the middle of its call.
+static enum exo_error destroy_chain(struct reclaim *work, struct pe *pe) {
+    while (work->budget > 0) {
+        if (pe == arch_current()) return EXO_BUSY;
+        work->blocker = nullptr;
+        const enum exo_error error = destroy(work, pe);
+        if (error != EXO_AGAIN || work->blocker == nullptr) return error;
+        pe = work->blocker;
+        work->budget -= 16;
+    }
+    return EXO_AGAIN;
+}
+
+// An error of the work itself, once what blocked it has had its turn.
+static enum exo_error after_blocker(struct reclaim *work, enum exo_error error) {
+    if (error != EXO_AGAIN || work->blocker == nullptr) return error;
+    const enum exo_error chain = destroy_chain(work, work->blocker);
+    return chain == EXO_OK ? EXO_AGAIN : chain;
+}
+
+enum exo_error reclaim_descendants(struct sb_binding *source) {
+    struct reclaim work = {.budget = BUDGET};
+    return after_blocker(&work, take_back_descendants(&work, source));
+}
+
+enum exo_error reclaim_drop(struct sb_binding *binding) {
+    struct reclaim work = {.budget = BUDGET};
+    sb_kill(binding);
+    return after_blocker(&work, take_back(&work, binding));
+}
+
+enum exo_error reclaim_pe(struct pe *pe) {
+    struct reclaim work = {.budget = BUDGET};
+    return destroy_chain(&work, pe);
+}

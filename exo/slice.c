@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+// The CPU as a linear vector of time slices, each position given to a PE by whoever holds it.
+//
+//   position:  0    1    2    3   …  63        a PE may hold several; empty ones and PEs that wait are passed over
+//
+// At the end of a slice a PE that has unmasked `slice_end` is told, and has the grace time to save what it wants and
+// yield. One that doesn't has overrun: it is stopped, and forfeits its next slice. A PE that wants no such event is
+// stopped at once, and charged nothing. A directed yield gives the rest of the slice away, never more than the rest.
+#include "exo/call.h"
+
+constexpr uint64_t SLICE_NANOSECONDS = 5'000'000;
+constexpr uint64_t GRACE_NANOSECONDS = 100'000;
+
+void slice_describe(struct exo_machine *machine) {
+    machine->slice_nanoseconds = SLICE_NANOSECONDS;
+    machine->grace_nanoseconds = GRACE_NANOSECONDS;
+}
+
+static bool hears_slice_end(struct pe *pe) {
+    return pe->entry[EXO_UPCALL_interrupt].address != 0
+        && (pe_page(pe)->mask & 1ull << EXO_EVENT_slice_end) == 0;
+}
+
+void slice_timer(void) {
+    struct cpu *cpu = arch_cpu();
+    struct pe *pe = cpu->current;
+    if (cpu->idle || pe == nullptr) return;
+    if (pe->state == EXO_PE_READY && !cpu->grace && hears_slice_end(pe)) {
+        cpu->grace = true;
+        upcall_post(pe, EXO_EVENT_slice_end);
+        arch_timer_set(GRACE_NANOSECONDS);
+        return;
+    }
+    if (cpu->grace) {
+        pe->excess++;
+        pe_page(pe)->excess++;
+    }
+    cpu->expired = true;
+}
+
+// Begins the slice at a position.
+static struct pe *slice_begin(struct cpu *cpu, unsigned position) {
+    struct pe *pe = cpu->vector[position];
+    cpu->position = position;
+    cpu->current = pe;
+    cpu->grace = cpu->expired = cpu->idle = false;
+    pe_page(pe)->slices++;
+    upcall_post(pe, EXO_EVENT_slice_begin);
+    arch_timer_set(SLICE_NANOSECONDS);
+    return pe;
+}
+
+// A ready PE that owes a slice pays with this one, unless nobody else could use it: time that would be idle is free.
+static bool forfeits(struct pe *pe) {
+    if (pe->excess == 0) return false;
+    pe->excess--;
+    return true;
+}
+
+struct pe *slice_pick(void) {
+    struct cpu *cpu = arch_cpu();
+    if (!cpu->expired && !cpu->idle && cpu->current != nullptr && cpu->current->state == EXO_PE_READY)
+        return cpu->current;
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 1; i <= EXO_SLICE_POSITIONS; i++) {
+            const unsigned position = (cpu->position + i) % EXO_SLICE_POSITIONS;
+            struct pe *pe = cpu->vector[position];
+            if (pe == nullptr || pe->state != EXO_PE_READY) continue;
+            if (round == 0 && forfeits(pe)) continue;
+            return slice_begin(cpu, position);
+        }
+    }
+    cpu->idle = true;
+    return nullptr;
+}
+
+void slice_release(uint64_t first, uint64_t count) {
+    for (uint64_t i = 0; i < count; i++) arch_cpu()->vector[first + i] = nullptr;
+}
+
+void slice_forget(struct pe *pe) {
+    for (unsigned i = 0; i < EXO_SLICE_POSITIONS; i++)
+        if (arch_cpu()->vector[i] == pe) arch_cpu()->vector[i] = nullptr;
+}
+
+struct exo_result call_slice_set(exo_handle slices, uint64_t position, exo_handle pe) {
+    FIND(binding, slices, SLICES, EXO_WRITE);
+    CHECK(sb_covers(binding, position, 1), RANGE);
+    struct pe *holder = nullptr;
+    if (pe.raw != 0) {
+        FIND(target, pe, PE, EXO_WRITE);
+        holder = pe_of(target);
+    }
+    arch_cpu()->vector[position] = holder;
+    return done(0);
+}
+
+struct exo_result call_pe_yield(exo_handle pe) {
+    if (pe.raw == 0) {
+        arch_cpu()->expired = true;
+        return done(0);
+    }
+    FIND(target, pe, PE, EXO_EXECUTE);
+    CHECK(pe_of(target)->state == EXO_PE_READY, STATE);
+    arch_cpu()->current = pe_of(target);
+    return done(0);
+}
+
+struct exo_result call_pe_wait(void) {
+    struct pe *pe = arch_current();
+    const struct exo_pe_page *page = pe_page(pe);
+    if ((page->pending & ~page->mask) == 0) pe->state = EXO_PE_WAITING;
+    return done(0);
+}
