@@ -42,7 +42,7 @@ void frame_free(exo_frame frame) {
     struct exo_frame_info *info = frame_info(frame);
     if (frame_level(info->type) != 0) table_clear(frame);
     frame_quiesce(frame);
-    info->type = EXO_FRAME_FREE;
+    info->claim = EXO_FRAME_FREE;
 }
 
 void frame_make(exo_frame frame, enum exo_frame_type type) {
@@ -50,5 +50,5 @@ void frame_make(exo_frame frame, enum exo_frame_type type) {
     if (type == EXO_FRAME_FREE) return;
     arch_zero(frame);
     if (type == EXO_FRAME_TABLE4) arch_root_init(frame);
-    frame_info(frame)->type = type;
+    frame_info(frame)->claim = type;
 }

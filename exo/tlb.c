@@ -4,6 +4,10 @@
 //
 // A slot is named by its physical address, so nothing is walked: one binding must cover the table's frame (WRITE), one
 // the frame that the entry names (the rights that the entry gives), and the types must fit. All O(1) per entry.
+//
+// The binding cache. A frame that has once been found covered by a binding with every right is marked with its
+// holder's claim, a number that no other table of bindings has; tlb_set then needs one comparison per frame instead
+// of finding bindings. Whenever a binding of a table is killed, the table loses its claim, and all its marks with it.
 #include "exo/call.h"
 #include "exo/frame.h"
 #include "pe/tlb.h"
@@ -27,7 +31,7 @@ static const uint8_t mappable[] = {
 };
 
 // The rights that a present entry gives, as bits of enum exo_right.
-static inline uint64_t entry_rights(uint64_t entry) {
+[[gnu::always_inline]] static inline uint64_t entry_rights(uint64_t entry) {
     static_assert(EXO_ENTRY_WRITE == EXO_WRITE && EXO_READ == 1 && EXO_EXECUTE == 4);
     return EXO_READ | (entry & EXO_ENTRY_WRITE) | (~entry >> 63 << 2);
 }
@@ -39,7 +43,7 @@ struct slot {
     uint64_t *entry;
 };
 
-static inline struct slot slot_find(const struct sb_binding *table, exo_paddr slot, uint64_t count) {
+[[gnu::always_inline]] static inline struct slot slot_find(const struct sb_binding *table, exo_paddr slot, uint64_t count) {
     const exo_frame frame = {slot.raw >> EXO_PAGE_SHIFT};
     const uint64_t index = slot.raw / 8 % EXO_TABLE_ENTRIES;
     if (slot.raw % 8 != 0) return (struct slot){.error = EXO_ADDRESS};
@@ -52,13 +56,13 @@ static inline struct slot slot_find(const struct sb_binding *table, exo_paddr sl
 }
 
 // Whether a frame of a type may stand in an entry of a table of a level, giving those rights.
-static inline bool type_fits(enum exo_frame_type type, unsigned level, uint64_t rights) {
+[[gnu::always_inline]] static inline bool type_fits(enum exo_frame_type type, unsigned level, uint64_t rights) {
     if (level == 1) return (mappable[type] & rights) == rights;
     return frame_level(type) == level - 1;
 }
 
 // Whether `entry` may be written at a slot on the authority of `frames`.
-static inline enum exo_error entry_allowed(exo_entry entry, unsigned level, const struct sb_binding *frames) {
+[[gnu::always_inline]] static inline enum exo_error entry_allowed(exo_entry entry, unsigned level, const struct sb_binding *frames) {
     const exo_frame frame = exo_entry_frame(entry);
     const uint64_t rights = entry_rights(entry.raw);
     if ((frames->rights & rights) != rights) return EXO_RIGHTS;
@@ -68,7 +72,7 @@ static inline enum exo_error entry_allowed(exo_entry entry, unsigned level, cons
 }
 
 // Writes an entry that has been found allowed; returns the old one.
-static inline uint64_t entry_write(uint64_t *at, exo_entry entry) {
+[[gnu::always_inline]] static inline uint64_t entry_write(uint64_t *at, exo_entry entry) {
     const bool present = entry.raw & EXO_ENTRY_PRESENT;
     if (present) frame_info(exo_entry_frame(entry))->maps++;
     const uint64_t old = arch_entry_exchange(at, present ? entry.raw | EXO_ENTRY_USER : entry.raw);
@@ -76,8 +80,23 @@ static inline uint64_t entry_write(uint64_t *at, exo_entry entry) {
     return old;
 }
 
-struct exo_result call_tlb_set(exo_handle table, exo_paddr slot, exo_handle frames, exo_entry entry,
-                               exo_vaddr flush) {
+// A claim is a frame line's `claim` word for a level-1 table; for a page of data it is one less.
+static_assert(EXO_FRAME_DATA == EXO_FRAME_TABLE1 - 1);
+static uint64_t last_claim = EXO_FRAME_TABLE1;
+
+// Marks a frame as found under a binding of the caller's.
+static void claim_frame(exo_frame frame, const struct sb_binding *binding) {
+    constexpr uint64_t every = EXO_READ | EXO_WRITE | EXO_EXECUTE | EXO_OWN;
+    const enum exo_frame_type type = frame_info(frame)->type;
+    if ((binding->rights & every) != every) return;
+    if (type != EXO_FRAME_DATA && type != EXO_FRAME_TABLE1) return;
+    if (binding->table->claim == SB_NO_CLAIM) binding->table->claim = last_claim += 1 << 8;
+    frame_info(frame)->claim = binding->table->claim - EXO_FRAME_TABLE1 + type;
+}
+
+// tlb_set with every check made anew.
+[[gnu::noinline]] static struct exo_result set_uncached(exo_handle table, exo_paddr slot, exo_handle frames, exo_entry entry,
+                                      exo_vaddr flush) {
     FIND(tables, table, FRAMES, EXO_WRITE);
     const struct slot to = slot_find(tables, slot, 1);
     if (to.error != EXO_OK) return (struct exo_result){to.error, 0};
@@ -87,11 +106,63 @@ struct exo_result call_tlb_set(exo_handle table, exo_paddr slot, exo_handle fram
         FIND(data, frames, FRAMES, 0);
         const enum exo_error refusal = entry_allowed(entry, to.level, data);
         if (refusal != EXO_OK) return (struct exo_result){refusal, 0};
+        claim_frame(exo_entry_frame(entry), data);
     }
+    claim_frame((exo_frame){slot.raw >> EXO_PAGE_SHIFT}, tables);
 
     const uint64_t old = entry_write(to.entry, entry);
     if (flush.raw != 0) arch_flush_page(flush);
     return done(old);
+}
+
+// What is left to do for a page that replaced another. The parameters are call_tlb_set's, so that it can end in a
+// jump to here; `old` takes the place of the slot.
+[[gnu::noinline]] static struct exo_result set_replaced(exo_handle table, exo_paddr old, exo_handle frames, exo_entry entry,
+                                      exo_vaddr flush) {
+    (void)table, (void)frames, (void)entry;
+    frame_unmapped(exo_entry_frame((exo_entry){old.raw}));
+    if (flush.raw != 0) arch_flush_page(flush);
+    return done(old.raw);
+}
+
+// The line of a frame, if it carries the claim (no frame carries SB_NO_CLAIM).
+[[gnu::always_inline]] static inline struct exo_frame_info *claimed(uint64_t frame, uint64_t claim) {
+    if (frame >= frame_count) [[clang::unlikely]] return nullptr;
+    __asm__ volatile(""); // two branches: both conditions merged into one value cost more
+    struct exo_frame_info *info = &frame_table[frame];
+    return info->claim == claim ? info : nullptr;
+}
+
+// The common case by the binding cache: a page of data in a level-1 table, both marked as the caller's. Everything
+// else goes to set_uncached. Each instruction here is paid at every fault, hence the shape: no call but in tail
+// position, so no register to save, and only the registers zeroed that hold something of the kernel's.
+[[gnu::zero_call_used_regs("skip")]]
+struct exo_result call_tlb_set(exo_handle table, exo_paddr slot, exo_handle frames, exo_entry entry,
+                               exo_vaddr flush) {
+    constexpr uint64_t plain = EXO_ENTRY_PRESENT | EXO_ENTRY_USER;
+    constexpr uint64_t refused = 0x198; // PWT, PCD, PAT, G
+    const uint64_t claim = arch_current()->bindings.claim;
+    const uint64_t table_frame = __builtin_rotateright64(slot.raw, 3) >> (EXO_PAGE_SHIFT - 3); // unaligned: too large
+    uint64_t frame = entry.raw << 1; // without NX; bits 52 to 62 make it too large
+    __asm__("" : "+r"(frame));       // or the two shifts become three instructions
+    frame >>= EXO_PAGE_SHIFT + 1;
+    if ((entry.raw & (plain | refused)) != plain) [[clang::unlikely]] goto uncached;
+    if (!claimed(table_frame, claim)) [[clang::unlikely]] goto uncached;
+    struct exo_frame_info *info = claimed(frame, claim - 1);
+    if (!info) [[clang::unlikely]] goto uncached;
+
+    info->maps++;
+    uint64_t *at = (uint64_t *)((uint8_t *)arch_frame((exo_frame){0}) + slot.raw);
+    const uint64_t old = arch_entry_exchange(at, entry.raw);
+    if (old & EXO_ENTRY_PRESENT) [[clang::unlikely]] {
+        [[clang::musttail]] return set_replaced(table, (exo_paddr){old}, frames, entry, flush);
+    }
+    if (flush.raw != 0) arch_flush_page(flush); // of any address: at worst it flushes in vain
+    arch_forget_scratch();
+    return done(old);
+
+uncached:
+    [[clang::musttail]] return set_uncached(table, slot, frames, entry, flush);
 }
 
 struct exo_result call_tlb_set_batch(exo_handle table, exo_handle frames, uint64_t count, exo_vaddr flush) {
@@ -116,6 +187,22 @@ struct exo_result call_tlb_set_batch(exo_handle table, exo_handle frames, uint64
     return (struct exo_result){error, i};
 }
 
+static void flush_range(exo_vaddr first, uint64_t count) {
+    if (count > FLUSH_SINGLY) arch_flush_all();
+    else
+        for (uint64_t i = 0; i < count; i++) arch_flush_page((exo_vaddr){first.raw + i * EXO_PAGE_SIZE});
+}
+
+// Whether an entry that names a frame may be given rights on the authority of `frames`.
+[[gnu::noinline]] static enum exo_error protect_allowed(exo_frame frame, const struct sb_binding *frames, uint64_t rights) {
+    if (!sb_covers(frames, frame.raw, 1)) return EXO_RANGE;
+    if (rights & ~mappable[frame_info(frame)->type]) return EXO_TYPE;
+    claim_frame(frame, frames);
+    return EXO_OK;
+}
+
+// Rights are changed by separate atomic operations on the bits, so that no A or D bit that the MMU sets is lost. An
+// entry that ends with no more than READ needs no authority but the table's.
 struct exo_result call_tlb_protect(exo_handle table, exo_paddr slot, uint64_t count, exo_handle frames,
                                    exo_protect change) {
     const uint64_t rights = change.raw % EXO_PAGE_SIZE;
@@ -130,24 +217,23 @@ struct exo_result call_tlb_protect(exo_handle table, exo_paddr slot, uint64_t co
     CHECK(to.level == 1, TYPE);
 
     constexpr uint64_t changing = EXO_ENTRY_WRITE | EXO_ENTRY_NO_EXECUTE;
-    const uint64_t bits = exo_entry_for((exo_frame){0}, rights).raw & changing;
-    const bool singly = flush.raw != 0 && count <= FLUSH_SINGLY;
-    const uint64_t first = data->first, covered = data->count;
+    const uint64_t set = exo_entry_for((exo_frame){0}, rights).raw & changing, clear = changing ^ set;
+    const uint64_t claim = rights == EXO_READ ? 0 : arch_current()->bindings.claim - 1;
     enum exo_error error = EXO_OK;
     uint64_t changed = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        const uint64_t old = to.entry[i];
+    for (uint64_t *at = to.entry; at != to.entry + count; at++) {
+        const uint64_t old = *at;
         if (!(old & EXO_ENTRY_PRESENT)) continue;
         const exo_frame frame = exo_entry_frame((exo_entry){old});
-        if (frame.raw - first >= covered) error = EXO_RANGE;
-        else if (rights & ~mappable[frame_info(frame)->type]) error = EXO_TYPE;
-        if (error != EXO_OK) break;
-        const uint64_t seen = arch_entry_exchange(&to.entry[i], (old & ~changing) | bits);
-        to.entry[i] |= (seen ^ old) & (EXO_ENTRY_ACCESSED | EXO_ENTRY_DIRTY); // set by the MMU just before
-        if (singly) arch_flush_page((exo_vaddr){flush.raw + i * EXO_PAGE_SIZE});
+        if (claim != 0 && frame_info(frame)->claim != claim) [[clang::unlikely]] {
+            error = protect_allowed(frame, data, rights);
+            if (error != EXO_OK) break;
+        }
+        arch_entry_clear(at, clear);
+        arch_entry_set(at, set);
         changed++;
     }
-    if (flush.raw != 0 && !singly) arch_flush_all();
+    if (flush.raw != 0) flush_range(flush, count);
     return (struct exo_result){error, changed};
 }
 
@@ -162,7 +248,6 @@ struct exo_result call_tlb_harvest(exo_handle table, exo_paddr slot, uint64_t co
     CHECK(to.level == 1, TYPE);
 
     struct exo_harvest *harvest = (struct exo_harvest *)pe_page(arch_current())->args;
-    const bool singly = flush.raw != 0 && count <= FLUSH_SINGLY;
     uint64_t set = 0, accessed = 0, dirty = 0;
     for (uint64_t i = 0; i < count; i++) {
         uint64_t old = to.entry[i];
@@ -170,7 +255,6 @@ struct exo_result call_tlb_harvest(exo_handle table, exo_paddr slot, uint64_t co
             old = arch_entry_clear(&to.entry[i], bits.raw) & bits.raw;
             accessed |= (uint64_t)!!(old & EXO_ENTRY_ACCESSED) << i % 64;
             dirty |= (uint64_t)!!(old & EXO_ENTRY_DIRTY) << i % 64;
-            if (singly) arch_flush_page((exo_vaddr){flush.raw + i * EXO_PAGE_SIZE});
             set++;
         }
         if (i % 64 == 63 || i == count - 1) {
@@ -179,14 +263,12 @@ struct exo_result call_tlb_harvest(exo_handle table, exo_paddr slot, uint64_t co
             accessed = dirty = 0;
         }
     }
-    if (flush.raw != 0 && !singly && set != 0) arch_flush_all();
+    if (flush.raw != 0 && set != 0) flush_range(flush, count);
     return done(set);
 }
 
 struct exo_result call_tlb_flush(exo_vaddr first, uint64_t count) {
     CHECK(is_user_address(first), ADDRESS);
-    if (count == 0 || count > FLUSH_SINGLY) arch_flush_all();
-    else
-        for (uint64_t i = 0; i < count; i++) arch_flush_page((exo_vaddr){first.raw + i * EXO_PAGE_SIZE});
+    flush_range(first, count == 0 ? UINT64_MAX : count);
     return done(0);
 }

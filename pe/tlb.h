@@ -6,7 +6,7 @@
 
 constexpr uint64_t EXO_ENTRY_PRESENT = 1ull << 0;
 constexpr uint64_t EXO_ENTRY_WRITE = 1ull << 1;
-constexpr uint64_t EXO_ENTRY_USER = 1ull << 2; // set by the kernel in every present entry
+constexpr uint64_t EXO_ENTRY_USER = 1ull << 2; // the kernel sees to it that every present entry has it
 constexpr uint64_t EXO_ENTRY_ACCESSED = 1ull << 5;
 constexpr uint64_t EXO_ENTRY_DIRTY = 1ull << 6;
 constexpr uint64_t EXO_ENTRY_SOFT = 7ull << 9; // three bits for the library OS's own use
@@ -20,7 +20,8 @@ constexpr uint64_t EXO_ENTRY_ALLOWED = EXO_ENTRY_PRESENT | EXO_ENTRY_WRITE | EXO
 
 // An entry for a page of data with the given rights (EXO_READ | EXO_WRITE | EXO_EXECUTE).
 static inline exo_entry exo_entry_for(exo_frame frame, uint64_t rights) {
-    return (exo_entry){frame.raw << EXO_PAGE_SHIFT | EXO_ENTRY_PRESENT | (rights & EXO_WRITE ? EXO_ENTRY_WRITE : 0)
+    return (exo_entry){frame.raw << EXO_PAGE_SHIFT | EXO_ENTRY_PRESENT | EXO_ENTRY_USER
+                       | (rights & EXO_WRITE ? EXO_ENTRY_WRITE : 0)
                        | (rights & EXO_EXECUTE ? 0 : EXO_ENTRY_NO_EXECUTE)};
 }
 

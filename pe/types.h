@@ -78,10 +78,17 @@ enum exo_frame_type : uint8_t {
 
 // One line of the frame table, which every PE can read at EXO_FRAME_TABLE.
 struct exo_frame_info {
-    uint32_t maps;          // table entries, and for a root PEs, that name this frame
-    uint16_t pins;          // disk transfers in flight
-    enum exo_frame_type type;
-    uint8_t reserved;
+    union {
+        struct {
+            enum exo_frame_type type : 8;
+            uint64_t holder : 56; // see the binding cache in exo/tlb.c
+        };
+        uint64_t claim; // both
+    };
+    uint32_t maps;           // table entries, and for a root or ring PEs, that name this frame
+    uint16_t pins;           // disk transfers in flight
+    uint16_t reserved0;
     uint64_t unmapped_epoch; // when a mapping last went away; stale TLB entries may exist until a later flush
+    uint64_t reserved1;
 };
-static_assert(sizeof(struct exo_frame_info) == 16);
+static_assert(sizeof(struct exo_frame_info) == 32);

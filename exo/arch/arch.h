@@ -16,7 +16,9 @@ struct cpu;
 //   void arch_flush_page(exo_vaddr address);     this CPU's TLB, current address space
 //   uint64_t arch_entry_exchange(uint64_t *entry, uint64_t value);
 //   uint64_t arch_entry_clear(uint64_t *entry, uint64_t bits);
+//   void arch_entry_set(uint64_t *entry, uint64_t bits);
 //                                                atomically, as the MMU sets A and D behind our back; return the old entry
+//   void arch_forget_scratch(void);              leave nothing of the kernel's in registers that calls may change
 #include "arch_inline.h"
 
 // Memory.

@@ -144,7 +144,8 @@ EXCEPTION 19, 0
 EXCEPTION 20, 0
 EXCEPTION 21, 1
 
-// System calls. rcx holds the return address, r11 the flags; arguments are in rdi rsi rdx r10 r8.
+// System calls. rcx holds the return address; arguments are in rdi rsi rdx r10 r8. Flags come back as USER_RFLAGS, and
+// with nothing of the kernel's in a register: C zeroes what it has used (-fzero-call-used-regs).
 .globl system_call
 .balign 16
 system_call:
@@ -154,12 +155,11 @@ system_call:
     movq    %rsp, %gs:CPU_SCRATCH
     movq    %gs:CPU_KERNEL_STACK, %rsp
     pushq   %rcx
-    pushq   %r11
     movq    %r10, %rcx
-    leaq    call_table(%rip), %r11
-    call    *(%r11,%rax,8)
-    popq    %r11
+    leaq    call_table(%rip), %r10
+    call    *(%r10,%rax,8)
     popq    %rcx
+    movl    $USER_RFLAGS, %r11d
     movq    %gs:CPU_SCRATCH, %rsp
     swapgs
     sysretq
@@ -190,7 +190,7 @@ foreign_system_call_again:
     jmp     exception_again
 
 // Calls that may leave the caller for another PE: what C preserves is put in the PE's context first, where the result
-// goes too; the PE goes on from there when it is given the CPU again. On the stack: return address, r11, rcx.
+// goes too; the PE goes on from there when it is given the CPU again. On the stack: return address, rcx.
 .macro SWITCHING_CALL name
 .globl switching_\name
 switching_\name:
@@ -209,9 +209,8 @@ switching_call:
     movq    %r13, PE_CONTEXT+CONTEXT_R13(%r9)
     movq    %r14, PE_CONTEXT+CONTEXT_R14(%r9)
     movq    %r15, PE_CONTEXT+CONTEXT_R15(%r9)
+    movq    $USER_RFLAGS, PE_CONTEXT+CONTEXT_RFLAGS(%r9)
     movq    8(%rsp), %r11
-    movq    %r11, PE_CONTEXT+CONTEXT_RFLAGS(%r9)
-    movq    16(%rsp), %r11
     movq    %r11, PE_CONTEXT+CONTEXT_RIP(%r9)
     movq    %gs:CPU_SCRATCH, %r11
     movq    %r11, PE_CONTEXT+CONTEXT_RSP(%r9)

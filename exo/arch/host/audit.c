@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// Checks of the kernel's books: what each frame counts is counted again from the tables, PEs and transfers.
+#include <stdlib.h>
+#include <string.h>
+#include "exo/arch/host/machine.h"
+#include "pe/tlb.h"
+
+static uint32_t *maps; // recounted
+
+static bool page_allows(enum exo_frame_type type, uint64_t entry) {
+    switch (type) {
+    case EXO_FRAME_DATA: return true;
+    case EXO_FRAME_TABLE1:
+    case EXO_FRAME_TABLE2:
+    case EXO_FRAME_TABLE3:
+    case EXO_FRAME_TABLE4: return !(entry & EXO_ENTRY_WRITE) && (entry & EXO_ENTRY_NO_EXECUTE);
+    case EXO_FRAME_RING:
+    case EXO_FRAME_PE_PAGE: return entry & EXO_ENTRY_NO_EXECUTE;
+    default: return false;
+    }
+}
+
+static const char *audit_entry(uint64_t entry, unsigned level) {
+    if (entry & ~EXO_ENTRY_ALLOWED) return "an entry has bits that are not a library OS's";
+    if (!(entry & EXO_ENTRY_PRESENT)) return nullptr;
+    if (!(entry & EXO_ENTRY_USER)) return "a present entry lacks the user bit";
+    const exo_frame frame = exo_entry_frame((exo_entry){entry});
+    if (frame.raw >= frame_count) return "an entry names no frame";
+    const enum exo_frame_type type = frame_info(frame)->type;
+    if (level > 1 && frame_level(type) != level - 1) return "an entry of a table names a frame of a wrong type";
+    if (level == 1 && !page_allows(type, entry)) return "an entry gives what the frame's type forbids";
+    maps[frame.raw]++;
+    return nullptr;
+}
+
+static const char *audit_table(exo_frame frame, unsigned level) {
+    const uint64_t *entries = arch_frame(frame);
+    const char *wrong = nullptr;
+    for (unsigned i = 0; i < (level == 4 ? 256 : 512) && wrong == nullptr; i++) wrong = audit_entry(entries[i], level);
+    if (level != 4) return wrong;
+    for (unsigned i = 259; i < 512 && wrong == nullptr; i++)
+        if (entries[i] != 0) wrong = "the kernel's half of a root table has been changed";
+    return wrong;
+}
+
+static const char *audit_pe(struct pe *pe, exo_frame frame) {
+    if (pe->root != 0) maps[pe->root >> EXO_PAGE_SHIFT]++;
+    if (pe->ring != nullptr) maps[pe->ring_frame.raw]++;
+    if (frame_info((exo_frame){frame.raw + 1})->type != EXO_FRAME_PE_PAGE) return "a PE's page has another type";
+    for (uint64_t i = 2; i < pe->frames; i++)
+        if (frame_info((exo_frame){frame.raw + i})->type != EXO_FRAME_BINDINGS)
+            return "a PE's bindings have another type";
+    if (pe->bindings.owner != pe) return "a binding table belongs to another PE";
+    return sb_audit_table(&pe->bindings);
+}
+
+static const char *audit_pe_bindings(void) {
+    for (const struct sb_binding *each = derivations.next; each != &derivations; each = each->next)
+        if (each->kind == EXO_KIND_PE && frame_info((exo_frame){each->first})->type != EXO_FRAME_PE)
+            return "a binding names a PE that is none";
+    return nullptr;
+}
+
+static const char *audit_cpu(void) {
+    for (unsigned i = 0; i < EXO_SLICE_POSITIONS; i++) {
+        const struct pe *pe = host_cpu.vector[i];
+        if (pe == nullptr) continue;
+        const uint64_t frame =
+            (uint64_t)((const uint8_t *)pe - (uint8_t *)arch_frame((exo_frame){0})) >> EXO_PAGE_SHIFT;
+        if (frame >= frame_count || frame_table[frame].type != EXO_FRAME_PE) return "a slice is given to what is no PE";
+    }
+    return nullptr;
+}
+
+static const char *audit_counts(void) {
+    for (uint64_t i = 0; i < frame_count; i++) {
+        const struct exo_frame_info *info = &frame_table[i];
+        if (info->type == EXO_FRAME_KERNEL) continue;
+        if (info->maps != maps[i]) return "a frame's maps differ from a recount of all tables";
+        if (info->pins != disk_pins((exo_frame){i})) return "a frame's pins differ from the disk's transfers";
+        if (info->pins != 0 && info->type != EXO_FRAME_DATA) return "the disk moves data of a frame that holds none";
+        if (info->type == EXO_FRAME_FREE && (info->maps | info->pins) != 0) return "a free frame is in use";
+    }
+    return nullptr;
+}
+
+const char *host_audit(void) {
+    const char *wrong = sb_audit(&derivations);
+    maps = calloc(frame_count, sizeof *maps);
+    for (uint64_t i = 0; i < frame_count && wrong == nullptr; i++) {
+        const exo_frame frame = {i};
+        const enum exo_frame_type type = frame_info(frame)->type;
+        if (frame_level(type) != 0) wrong = audit_table(frame, frame_level(type));
+        if (type == EXO_FRAME_PE) wrong = audit_pe(arch_frame(frame), frame);
+    }
+    if (wrong == nullptr) wrong = audit_counts();
+    if (wrong == nullptr) wrong = audit_pe_bindings();
+    if (wrong == nullptr) wrong = audit_cpu();
+    if (wrong == nullptr) wrong = mmu_audit();
+    free(maps);
+    return wrong;
+}
