@@ -170,14 +170,17 @@ static enum exo_error destroy(struct reclaim *work, struct pe *pe) {
 }
 
 // PEs made by a PE, or standing on frames that are taken back, go first. The chain is followed one step a time, by
-// destroying whatever blocks; it never leads to the caller, whom that would kill in the middle of its call.
-static enum exo_error destroy_chain(struct reclaim *work, struct pe *pe) {
+// destroying whatever blocks; it never leads to the caller, whom that would kill in the middle of its call. OK only
+// when the PE itself is gone.
+static enum exo_error destroy_chain(struct reclaim *work, struct pe *const wanted) {
+    struct pe *pe = wanted;
     while (work->budget > 0) {
         if (pe == arch_current()) return EXO_BUSY;
         work->blocker = nullptr;
         const enum exo_error error = destroy(work, pe);
-        if (error != EXO_AGAIN || work->blocker == nullptr) return error;
-        pe = work->blocker;
+        if (error == EXO_BUSY || (error == EXO_OK && pe == wanted)) return error;
+        if (error == EXO_AGAIN && work->blocker == nullptr) return error;
+        pe = error == EXO_OK ? wanted : work->blocker;
         work->budget -= 16;
     }
     return EXO_AGAIN;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Disk requests: a PE puts them in its ring, the kernel checks each on its own copy against the PE's bindings, and the
 // device moves the data straight between disk and frame. While that lasts, the frame is pinned (it can't change its
-// type) and the extent's binding in use (it can't go away).
+// type) and both bindings are in use (they can't go away, so a revoke of either waits).
 //
 // The ring's frame is shared with the PE, so the kernel keeps its own indices in struct pe, and reads the library
 // OS's index and every request once. A wrong index makes it take at most a ring's worth of refused requests.
@@ -14,9 +14,9 @@
 static struct transfer {
     struct pe *pe; // null: the slot is idle
     struct sb_binding *extent;
+    struct sb_binding *memory; // null: moves no data
     exo_frame frame;
     uint32_t tag;
-    bool pins;
 } transfers[DISK_SLOTS];
 
 static unsigned slot_idle(void) {
@@ -38,20 +38,23 @@ void ring_complete(unsigned slot, enum exo_error error) {
     if (slot >= DISK_SLOTS || transfers[slot].pe == nullptr) return;
     const struct transfer done = transfers[slot];
     transfers[slot].pe = nullptr;
-    if (done.pins) frame_info(done.frame)->pins--;
+    if (done.memory != nullptr) {
+        frame_info(done.frame)->pins--;
+        done.memory->uses--;
+    }
     done.extent->uses--;
     done.pe->inflight--;
     if (done.pe->ring != nullptr && done.pe->state != EXO_PE_ENDED) complete(done.pe, done.tag, error);
 }
 
-// Checks one request of the caller against its bindings.
-static enum exo_error request_allowed(const struct exo_ring_request *request, struct sb_binding **extent) {
+// Checks one request of the caller against its bindings, which go into `transfer`.
+static enum exo_error request_allowed(const struct exo_ring_request *request, struct transfer *transfer) {
     const struct sb_table *table = &arch_current()->bindings;
     const bool writes = request->operation != EXO_RING_READ;
     if (request->operation > EXO_RING_FLUSH) return EXO_VALUE;
     const struct sb_found disk = sb_find(table, request->extent, EXO_KIND_EXTENT, writes ? EXO_WRITE : EXO_READ);
     if (disk.error != EXO_OK) return disk.error;
-    *extent = disk.binding;
+    transfer->extent = disk.binding;
     if (disk.binding->uses == UINT16_MAX) return EXO_FULL;
     if (request->operation == EXO_RING_FLUSH) return EXO_OK;
     if (!sb_covers(disk.binding, request->block, 1)) return EXO_RANGE;
@@ -59,17 +62,20 @@ static enum exo_error request_allowed(const struct exo_ring_request *request, st
     if (memory.error != EXO_OK) return memory.error;
     if (!sb_covers(memory.binding, request->frame.raw, 1)) return EXO_RANGE;
     if (frame_info(request->frame)->type != EXO_FRAME_DATA) return EXO_TYPE;
-    if (frame_info(request->frame)->pins == UINT16_MAX) return EXO_FULL;
+    if (frame_info(request->frame)->pins == UINT16_MAX || memory.binding->uses == UINT16_MAX) return EXO_FULL;
+    transfer->memory = memory.binding;
     return EXO_OK;
 }
 
-static void start(struct pe *pe, const struct exo_ring_request *request, struct sb_binding *extent, unsigned slot) {
-    const bool pins = request->operation != EXO_RING_FLUSH;
-    transfers[slot] = (struct transfer){pe, extent, request->frame, request->tag, pins};
-    extent->uses++;
-    pe->inflight++;
-    if (pins) frame_info(request->frame)->pins++;
-    disk_start(slot, request->operation, request->block, (exo_paddr){request->frame.raw << EXO_PAGE_SHIFT});
+static void start(const struct transfer *transfer, const struct exo_ring_request *request, unsigned slot) {
+    transfers[slot] = *transfer;
+    transfer->extent->uses++;
+    transfer->pe->inflight++;
+    if (transfer->memory != nullptr) {
+        transfer->memory->uses++;
+        frame_info(transfer->frame)->pins++;
+    }
+    disk_start(slot, request->operation, request->block, (exo_paddr){transfer->frame.raw << EXO_PAGE_SHIFT});
 }
 
 struct exo_result call_ring_bind(exo_handle frames, exo_frame ring) {
@@ -96,12 +102,12 @@ struct exo_result call_ring_kick(void) {
         if (slot == DISK_SLOTS) break;
         const struct exo_ring_request request =
             *(volatile struct exo_ring_request *)&pe->ring->requests[pe->ring_accepted % EXO_RING_SIZE];
-        struct sb_binding *extent = nullptr;
+        struct transfer transfer = {.pe = pe, .frame = request.frame, .tag = request.tag};
         pe->ring->accepted = ++pe->ring_accepted;
         count++;
-        const enum exo_error refusal = request_allowed(&request, &extent);
+        const enum exo_error refusal = request_allowed(&request, &transfer);
         if (refusal != EXO_OK) complete(pe, request.tag, refusal);
-        else start(pe, &request, extent, slot);
+        else start(&transfer, &request, slot);
     }
     return done(count);
 }

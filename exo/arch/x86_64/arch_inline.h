@@ -34,9 +34,8 @@ static inline void arch_entry_set(uint64_t *entry, uint64_t bits) {
     __atomic_fetch_or(entry, bits, __ATOMIC_SEQ_CST);
 }
 
-// Zeroes the registers that a handler may have used and that neither its result nor entry.S overwrites; for handlers
-// that are compiled without -fzero-call-used-regs.
+// Zeroes the scratch registers that neither arguments nor the result are in and that entry.S does not overwrite; for
+// handlers that are compiled without -fzero-call-used-regs.
 static inline void arch_forget_scratch(void) {
-    __asm__ volatile("xorl %%edi, %%edi; xorl %%esi, %%esi; xorl %%r9d, %%r9d; xorl %%r10d, %%r10d" ::
-                         : "rdi", "rsi", "r9", "r10");
+    __asm__ volatile("xorl %%r9d, %%r9d; xorl %%r10d, %%r10d" ::: "r9", "r10");
 }

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+// What the fault path costs in instructions, each row measured by itself, to be run under QEMU's -icount shift=0, where
+// the time-stamp counter counts executed instructions.
+//
+// Each sample is the difference of two time stamps less that of the same code with nothing between them. Exception
+// delivery and page walks count nothing; a faulting instruction counts once, when it succeeds.
+//
+//   call.null         exo_null, the user's side of the call included
+//   fault.entry       from the faulting instruction to the first one of the library OS's fault entry: all kernel
+//   fault.bind        exo_tlb_set of one data page into an empty entry, arguments included, as a fault handler does it
+//   fault.resume      from the end of the handler to behind the restarted instruction: all user
+//   fault.whole       a store to an unmapped page, resolved by a handler in C that maps a frame which it has ready
+//   syscall.redirect  from a foreign syscall to the first instruction of the PE's syscall entry: all kernel
+//   prot1 prot100     exo_tlb_protect of 1 and of 100 pages to read-only, TLB flush included
+//   unprot1 unprot100 and back to read-write
+//   yield             a directed yield from one PE to another, address-space switch included: half a round trip
+#include "libos/core/frames.h"
+#include "libos/core/print.h"
+#include "libos/core/space.h"
+#include "libos/core/start.h"
+#include "libos/core/upcall.h"
+#include <stdlib.h>
+
+constexpr unsigned SAMPLES = 256;
+constexpr unsigned WARM_UP = 16;
+constexpr unsigned PAGES = 100;
+constexpr uint64_t REGION = MAP_HEAP;
+
+void entry_fault(void); // libos/core/entry.S
+extern char stack_fault_top[], stack_syscall_top[];
+void bench_entry_fault(void);
+void bench_entry_syscall(void);
+void bench_handler_stamped(struct exo_exception *fault);
+
+volatile uint32_t bench_stamp;
+static struct { // the call that a handler makes, prepared
+    exo_paddr slot;
+    exo_entry entry;
+} ready;
+
+[[gnu::always_inline]] static inline uint32_t stamp(void) {
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
+    return low;
+}
+
+// The trivial handler: one page, one frame, one call.
+void bench_map(void) {
+    if (exo_tlb_set(space_tables, ready.slot, frames_binding, ready.entry, (exo_vaddr){0}).error != EXO_OK) abort();
+}
+static void handler_plain(struct exo_exception *fault) {
+    (void)fault;
+    bench_map();
+}
+static void (*handler)(struct exo_exception *) = handler_plain;
+void pe_on_fault(struct exo_exception *fault) { handler(fault); }
+
+static void must(struct exo_result result) {
+    if (result.error != EXO_OK) pe_fail("bench_fault: a call that must succeed returned %lu", (uint64_t)result.error);
+}
+
+static int by_size(const void *a, const void *b) {
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+// Takes SAMPLES of what `once` measures and reports them, less `empty`.
+static void row(const char *op, uint32_t (*once)(void), uint32_t empty) {
+    static uint32_t samples[SAMPLES];
+    for (unsigned i = 0; i < WARM_UP; i++) (void)once();
+    for (unsigned i = 0; i < SAMPLES; i++) samples[i] = once() - empty;
+    qsort(samples, SAMPLES, sizeof *samples, by_size);
+    report("{\"event\":\"bench\",\"job\":%lu,\"op\":\"%s\",\"minimum\":%u,\"median\":%u,\"maximum\":%u,\"samples\":%u}",
+           start->job, op, samples[0], samples[SAMPLES / 2], samples[SAMPLES - 1], SAMPLES);
+}
+
+static uint32_t empty(void) {
+    const uint32_t before = stamp();
+    return stamp() - before;
+}
+
+static uint32_t call_null(void) {
+    const uint32_t before = stamp();
+    (void)exo_null().error;
+    return stamp() - before;
+}
+
+static void unmap(void) { (void)space_unmap((exo_vaddr){REGION}); }
+
+// The store that faults. The last stamp before it and the first behind it are one instruction each away.
+[[gnu::always_inline]] static inline void touch(uint32_t *before, uint32_t *after) {
+    uint32_t b, a;
+    __asm__ volatile("rdtsc; movl %%eax, %0; movb $1, (%2); rdtsc; movl %%eax, %1"
+                     : "=&r"(b), "=r"(a)
+                     : "r"(REGION)
+                     : "rax", "rcx", "rdx", "r11", "memory");
+    *before = b;
+    *after = a;
+}
+
+static uint32_t touch_mapped(void) {
+    uint32_t before, after;
+    touch(&before, &after);
+    return after - before;
+}
+
+static uint32_t fault_entry(void) {
+    uint32_t before, after;
+    unmap();
+    touch(&before, &after);
+    return bench_stamp - before;
+}
+
+static uint32_t fault_resume(void) {
+    uint32_t before, after;
+    unmap();
+    touch(&before, &after);
+    return after - bench_stamp;
+}
+
+static uint32_t fault_whole(void) {
+    uint32_t before, after;
+    unmap();
+    touch(&before, &after);
+    return after - before;
+}
+
+static uint32_t fault_bind(void) {
+    unmap();
+    const uint32_t before = stamp();
+    (void)exo_tlb_set(space_tables, ready.slot, frames_binding, ready.entry, (exo_vaddr){0}).error;
+    return stamp() - before;
+}
+
+static uint32_t syscall_redirect(void) {
+    uint32_t before;
+    __asm__ volatile("rdtsc; movl %%eax, %0; syscall" : "=&r"(before)::"rax", "rcx", "rdx", "r11", "memory");
+    return bench_stamp - before;
+}
+
+static uint32_t protect(uint64_t pages, uint64_t rights) {
+    const exo_paddr slot = space_slot((exo_vaddr){REGION});
+    const exo_protect change = exo_protect_for((exo_vaddr){REGION}, rights);
+    const uint32_t before = stamp();
+    const struct exo_result result = exo_tlb_protect(space_tables, slot, pages, frames_binding, change);
+    const uint32_t after = stamp();
+    if (result.error != EXO_OK || result.value != pages) abort();
+    return after - before;
+}
+static uint32_t unprotect1(void) { return protect(1, EXO_READ | EXO_WRITE); }
+static uint32_t unprotect100(void) { return protect(PAGES, EXO_READ | EXO_WRITE); }
+static uint32_t protect1(void) {
+    (void)unprotect1();
+    return protect(1, EXO_READ);
+}
+static uint32_t protect100(void) {
+    (void)unprotect100();
+    return protect(PAGES, EXO_READ);
+}
+static uint32_t unprotect1_after(void) {
+    (void)protect(1, EXO_READ);
+    return unprotect1();
+}
+static uint32_t unprotect100_after(void) {
+    (void)protect(PAGES, EXO_READ);
+    return unprotect100();
+}
+
+// A PE that shares this one's level-2 table, and so its whole address space, below a root of its own.
+struct twin {
+    exo_frame parts;  // its private frame comes first
+    exo_handle pe;
+    exo_handle other; // the other twin, in its own table
+    alignas(16) uint8_t stack[1024];
+};
+static struct twin twins[2];
+static uint32_t round_trips[SAMPLES + WARM_UP];
+static volatile unsigned trips;
+
+// The first twin measures round trips; the second only yields back.
+static void twin_first(void) {
+    while (trips < SAMPLES + WARM_UP) {
+        const uint32_t before = stamp();
+        must(exo_pe_yield(twins[0].other));
+        round_trips[trips++] = stamp() - before;
+    }
+    must(exo_pe_exit(0));
+}
+static void twin_second(void) {
+    while (true) must(exo_pe_yield(twins[1].other));
+}
+
+static void twin_make(struct twin *twin, void (*code)(void)) {
+    constexpr uint64_t every = EXO_READ | EXO_WRITE | EXO_EXECUTE;
+    const exo_frame root = frames_take_as(EXO_FRAME_TABLE4), table3 = frames_take_as(EXO_FRAME_TABLE3);
+    twin->parts = frames_take_run(3);
+    const struct exo_result made = exo_pe_create(frames_binding, twin->parts, 3);
+    must(made);
+    twin->pe = (exo_handle){made.value};
+    must(exo_tlb_set(frames_binding, (exo_paddr){root.raw << EXO_PAGE_SHIFT}, frames_binding,
+                     exo_entry_for(table3, every), (exo_vaddr){0}));
+    must(exo_tlb_set(frames_binding, (exo_paddr){table3.raw << EXO_PAGE_SHIFT}, frames_binding,
+                     exo_entry_for(start->table2, every), (exo_vaddr){0}));
+    must(exo_pe_set_root(twin->pe, frames_binding, root));
+    must(exo_pe_set_entry(twin->pe, EXO_UPCALL_start, (exo_vaddr){(uint64_t)code},
+                          (exo_vaddr){(uint64_t)&twin->stack[sizeof twin->stack - 8]}));
+}
+
+static exo_handle twin_introduce(const struct twin *twin, const struct twin *to) {
+    const struct exo_result granted = exo_binding_grant(twin->pe, to->pe, twin->parts.raw, 1, EXO_EXECUTE);
+    must(granted);
+    return (exo_handle){granted.value};
+}
+
+// A slice that ends in between brings this PE back, which then lets the first twin go on.
+static void measure_yields(void) {
+    twin_make(&twins[0], twin_first);
+    twin_make(&twins[1], twin_second);
+    twins[0].other = twin_introduce(&twins[1], &twins[0]);
+    twins[1].other = twin_introduce(&twins[0], &twins[1]);
+    must(exo_pe_start(twins[0].pe, 0));
+    must(exo_pe_start(twins[1].pe, 0));
+    while (trips < SAMPLES + WARM_UP) must(exo_pe_yield(twins[0].pe));
+}
+
+static uint32_t half_round_trip(void) {
+    static unsigned at;
+    return round_trips[at++] / 2;
+}
+
+static void set_entry(enum exo_upcall upcall, void (*entry)(void), const char *stack) {
+    must(exo_pe_set_entry(EXO_NO_HANDLE, upcall, (exo_vaddr){(uint64_t)entry}, (exo_vaddr){(uint64_t)stack}));
+}
+
+static void measure_faults(void) {
+    ready.slot = space_slot((exo_vaddr){REGION});
+    ready.entry = exo_entry_for(frames_take(), EXO_READ | EXO_WRITE);
+    row("fault.bind", fault_bind, empty());
+    const uint32_t touched = touch_mapped(); // the store, and two more instructions between the stamps
+    row("fault.whole", fault_whole, touched);
+    set_entry(EXO_UPCALL_fault, bench_entry_fault, stack_fault_top);
+    row("fault.entry", fault_entry, touched - 1);
+    set_entry(EXO_UPCALL_fault, entry_fault, stack_fault_top);
+    handler = bench_handler_stamped;
+    row("fault.resume", fault_resume, touched);
+    set_entry(EXO_UPCALL_syscall, bench_entry_syscall, stack_syscall_top);
+    row("syscall.redirect", syscall_redirect, touched - 1);
+}
+
+static void measure_protection(void) {
+    for (unsigned i = 0; i < PAGES; i++) {
+        const exo_vaddr page = {REGION + i * EXO_PAGE_SIZE};
+        (void)space_unmap(page);
+        if (space_map(page, frames_take(), EXO_READ | EXO_WRITE) != EXO_OK) abort();
+    }
+    row("prot1", protect1, empty());
+    row("prot100", protect100, empty());
+    row("unprot1", unprotect1_after, empty());
+    row("unprot100", unprotect100_after, empty());
+}
+
+int main(void) {
+    if (!space_reserve((exo_vaddr){REGION}, PAGES)) abort();
+    row("call.null", call_null, empty());
+    measure_faults();
+    measure_protection();
+    measure_yields();
+    row("yield", half_round_trip, empty());
+    return 0;
+}
