@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// The derivation tree: who got what from whom.
+//
+// The tree of all tables is one circular list in preorder through a head of depth 0. A child is put right behind its
+// source; what stood there before is not deeper than the child, so the child begins without descendants:
+//
+//     head 0   A 1   B 2   C 3   D 2   E 1            children of A: B and D; of B: C
+//              derive from A: A 1   N 2   B 2   C 3 …
+//
+// Revoking A kills B, C, D, then removes them front to back. When B is gone, C (3) stands right behind A (1): an
+// orphan. Orphans are always dying, and all that is left to happen to them is their removal, so it does no harm
+// that a binding derived from A before then comes to stand before them: it only has to outlast them.
+#include "secure-bindings/bindings.h"
+#include "secure-bindings/place.h"
+
+void sb_list_init(struct sb_binding *head) {
+    *head = (struct sb_binding){.previous = head, .next = head};
+}
+
+static struct sb_made made(struct sb_binding *behind, struct sb_table *table, enum exo_kind kind, uint64_t first,
+                           uint64_t count, uint64_t rights, uint64_t tag) {
+    if (behind->depth == UINT16_MAX) return (struct sb_made){.error = EXO_FULL};
+    struct sb_binding *binding = sb_place(table);
+    if (!binding) return (struct sb_made){.error = EXO_FULL};
+    binding->table = table;
+    binding->kind = kind;
+    binding->first = first;
+    binding->count = count;
+    binding->rights = (uint8_t)rights;
+    binding->tag = tag;
+    binding->depth = behind->depth + 1;
+    binding->previous = behind;
+    binding->next = behind->next;
+    behind->next->previous = binding;
+    behind->next = binding;
+    return (struct sb_made){EXO_OK, sb_handle(binding), binding};
+}
+
+struct sb_made sb_root(struct sb_binding *head, struct sb_table *table, enum exo_kind kind, uint64_t first,
+                       uint64_t count, uint64_t rights, uint64_t tag) {
+    return made(head, table, kind, first, count, rights, tag);
+}
+
+struct sb_made sb_derive(struct sb_binding *source, struct sb_table *target, uint64_t first, uint64_t count,
+                         uint64_t rights) {
+    if (source->dying) return (struct sb_made){.error = EXO_HANDLE};
+    if (rights == 0 || (rights & ~(uint64_t)EXO_ALL) || count == 0) return (struct sb_made){.error = EXO_VALUE};
+    if (!sb_covers(source, first, count)) return (struct sb_made){.error = EXO_RANGE};
+    if (rights & ~(uint64_t)source->rights) return (struct sb_made){.error = EXO_RIGHTS};
+    return made(source, target, source->kind, first, count, rights, source->tag);
+}
+
+struct sb_binding *sb_descendant(const struct sb_binding *binding) {
+    return binding->next->depth > binding->depth ? binding->next : nullptr;
+}
+
+void sb_kill(struct sb_binding *binding) {
+    binding->dying = true;
+    binding->table->claim = SB_NO_CLAIM;
+}
+
+bool sb_kill_descendants(struct sb_binding *binding, uint32_t limit) {
+    for (struct sb_binding *each = binding->next; each->depth > binding->depth; each = each->next) {
+        if (each->dying) continue;
+        if (limit-- == 0) return false;
+        sb_kill(each);
+    }
+    return true;
+}
+
+void sb_remove(struct sb_binding *binding) {
+    binding->previous->next = binding->next;
+    binding->next->previous = binding->previous;
+    sb_place_free(binding);
+}
