@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// Asserts offsets.h against the C layout. Holds no code.
+#include "libos/core/offsets.h"
+#include "libos/core/map.h"
+#include "libos/core/upcall.h"
+#include "pe/package.h"
+#include "pe/pe.h"
+
+static_assert(OFFSET_PE_PAGE == EXO_FIRST_PE_PAGE);
+static_assert(MAP_START_INFO + EXO_PAGE_SIZE == MAP_PE_PAGE && MAP_PE_PAGE + EXO_PAGE_SIZE == MAP_WINDOW);
+static_assert(MAP_WINDOW + MAP_TABLES * EXO_PAGE_SIZE == MAP_IMAGE);
+static_assert(MAP_HEAP == EXO_FIRST_PACKAGE_VA);
+
+#define PAGE(name, member) static_assert(OFFSET_##name == offsetof(struct exo_pe_page, member))
+PAGE(EXCEPTION, exception);
+PAGE(PENDING, pending);
+PAGE(MASK, mask);
+PAGE(INTERRUPT_BUSY, interrupt_busy);
+PAGE(INTERRUPT, interrupt);
+
+#define EXCEPTION(name, member) static_assert(EXCEPTION_##name == offsetof(struct exo_exception, member))
+EXCEPTION(RAX, rax);
+EXCEPTION(RCX, rcx);
+EXCEPTION(R11, r11);
+EXCEPTION(BUSY, busy);
+EXCEPTION(RIP, rip);
+EXCEPTION(RFLAGS, rflags);
+EXCEPTION(RSP, rsp);
+
+#define CONTEXT(name, member) static_assert(CONTEXT_##name == offsetof(struct exo_context, member))
+CONTEXT(RAX, rax);
+CONTEXT(RBX, rbx);
+CONTEXT(RCX, rcx);
+CONTEXT(RDX, rdx);
+CONTEXT(RSI, rsi);
+CONTEXT(RDI, rdi);
+CONTEXT(RBP, rbp);
+CONTEXT(RSP, rsp);
+CONTEXT(R8, r8);
+CONTEXT(R9, r9);
+CONTEXT(R10, r10);
+CONTEXT(R11, r11);
+CONTEXT(R12, r12);
+CONTEXT(R13, r13);
+CONTEXT(R14, r14);
+CONTEXT(R15, r15);
+CONTEXT(RIP, rip);
+CONTEXT(RFLAGS, rflags);
+
+// What entry.S pushes, from the stack pointer up.
+static_assert(offsetof(struct upcall_registers, r10) == 0 && offsetof(struct upcall_registers, rdi) == 40);
+static_assert(offsetof(struct upcall_syscall, registers) == 0 && offsetof(struct upcall_syscall, rax) == 48);
+static_assert(offsetof(struct upcall_syscall, rsp) == 72 && sizeof(struct upcall_syscall) == 80);

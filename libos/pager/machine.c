@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+// The pager's machine (machine.h), from libos/core. Memory for tables and the windows on frames are laid out one after
+// the other between core's own pages and the heaps.
+#include "libos/pager/machine.h"
+#include "libos/core/disk.h"
+#include "libos/core/print.h"
+#include "libos/core/space.h"
+#include "libos/core/start.h"
+#include "libos/core/upcall.h"
+
+constexpr uint64_t AREA = 0x200'0000;
+static_assert(AREA >= MAP_FILES_END && AREA < MAP_HEAP);
+static uint64_t area_next = AREA;
+
+constexpr uint32_t DISK_TAG = 0x7061'6765; // "page"
+
+// `pages` pages of address space with tables, not mapped; 0: none left.
+static uint64_t area_take(uint64_t pages) {
+    uint64_t first = area_next;
+    if (pages > (MAP_HEAP - first) / EXO_PAGE_SIZE || !space_reserve((exo_vaddr){first}, pages)) return 0;
+    area_next += pages * EXO_PAGE_SIZE;
+    return first;
+}
+
+// Fills `pages` pages from `first` on with frames, whose numbers go to `frames` if it is not null.
+static bool area_fill(uint64_t first, uint64_t pages, exo_frame *frames) {
+    for (uint64_t i = 0; i < pages; i++) {
+        exo_frame frame = frames_take();
+        if (frame.raw == 0) return false;
+        if (space_map((exo_vaddr){first + i * EXO_PAGE_SIZE}, frame, EXO_READ | EXO_WRITE) != EXO_OK) return false;
+        if (frames != nullptr) frames[i] = frame;
+    }
+    return true;
+}
+
+// A frame that was given back before is not zero when it is handed out again, so tables are cleared here.
+void *machine_memory(uint64_t bytes) {
+    uint64_t pages = (bytes + EXO_PAGE_SIZE - 1) / EXO_PAGE_SIZE;
+    uint64_t first = area_take(pages);
+    if (first == 0 || !area_fill(first, pages, nullptr)) return nullptr;
+    for (uint64_t i = 0; i < pages; i++) machine_zero((void *)(first + i * EXO_PAGE_SIZE));
+    return (void *)first;
+}
+
+void *machine_frames(exo_frame *frames, uint64_t count) {
+    uint64_t first = area_take(count);
+    return first != 0 && area_fill(first, count, frames) ? (void *)first : nullptr;
+}
+
+bool machine_reserve(exo_vaddr first, uint64_t pages) {
+    return space_reserve(first, pages);
+}
+
+const volatile uint64_t *machine_entries(exo_vaddr first) {
+    return (const volatile uint64_t *)space_window(first);
+}
+
+bool machine_bind(exo_vaddr page, exo_frame frame) {
+    return space_map(page, frame, EXO_READ | EXO_WRITE) == EXO_OK;
+}
+
+uint64_t machine_unbind(exo_vaddr page) {
+    return space_unmap(page);
+}
+
+// One entry is written anew without the bits: unlike a harvest that needs no argument area, and nothing of this PE runs
+// between reading the entry and writing it.
+void machine_clear(exo_vaddr page, uint64_t bits) {
+    uint64_t entry = space_entry(page);
+    if (!(entry & bits)) return;
+    if (exo_tlb_set(space_tables, space_slot(page), frames_binding, (exo_entry){entry & ~bits}, page).error != EXO_OK) {
+        pe_fail("the kernel refused to clear bits of %#lx", page.raw);
+    }
+}
+
+// The fault may have come while the application was about to make a call that takes arguments from the area that a
+// harvest answers in, so what it overwrites is put back.
+void machine_clear_range(exo_vaddr first, uint64_t pages, uint64_t bits) {
+    struct exo_harvest *area = (struct exo_harvest *)pe_page()->args, before = *area, harvest;
+    for (uint64_t done = 0; done < pages;) {
+        uint64_t part = pages - done < EXO_TABLE_ENTRIES ? pages - done : EXO_TABLE_ENTRIES;
+        (void)space_harvest((exo_vaddr){first.raw + done * EXO_PAGE_SIZE}, part, bits, &harvest);
+        done += part;
+    }
+    *area = before;
+}
+
+bool machine_disk_start(enum exo_ring_operation operation, exo_frame frame, uint64_t block) {
+    return disk_submit(operation, frame, block, DISK_TAG);
+}
+
+enum exo_error machine_disk_finish(void) {
+    uint32_t tag;
+    enum exo_error error;
+    while (!disk_completion(&tag, &error)) {
+        if (!disk_wait()) return EXO_DEVICE;
+    }
+    if (tag != DISK_TAG) pe_fail("the pager got the completion of another's disk request, tag %u", tag);
+    return error;
+}
+
+void machine_zero(void *page) {
+    uint64_t words = EXO_PAGE_SIZE / sizeof(uint64_t);
+    __asm__ volatile("rep stosq" : "+D"(page), "+c"(words) : "a"(0ul) : "memory");
+}
+
+uint64_t machine_kernel_time(unsigned step) {
+    return pe_page()->trace[step - 1];
+}
+
+// Puts the argument area back as it was, for the same reason as machine_clear_range.
+void machine_report(const char *format, ...) {
+    static uint8_t before[EXO_ARGS_SIZE];
+    char line[MACHINE_LINE + 1];
+    va_list list;
+    __builtin_memcpy(before, pe_page()->args, sizeof before);
+    va_start(list, format);
+    format_list(line, sizeof line, format, list);
+    va_end(list);
+    report("%s", line);
+    __builtin_memcpy(pe_page()->args, before, sizeof before);
+}
+
+void machine_fail(const char *format, ...) {
+    char line[256];
+    va_list list;
+    va_start(list, format);
+    format_list(line, sizeof line, format, list);
+    va_end(list);
+    pe_fail("%s", line);
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// A replacement policy: pure decisions over page numbers and frame slots. One C file, one `const struct policy`.
+//
+//   struct policy_state { uint32_t frames, hand; };         // all it remembers; each policy's file defines its own
+//   static size_t my_state_size(uint32_t frames, uint32_t pages) { return sizeof(struct policy_state); }
+//   static uint32_t my_victim(struct policy_state *s, uint32_t incoming) { … return slot; }
+//   const struct policy policy_my = { .name = "my", .sees = POLICY_SEES_BITS, .victim = my_victim, … };
+//   and the line POLICY(my) in policy/policies.def
+//
+// The same file is built into the library OS, where its calls are made by the fault handler and the bits are those
+// of the page table, and into the host simulator, where both are simulated. It allocates nothing, does no I/O and
+// keeps everything in the state it is handed.
+//
+// The pager has C frames in slots 0 … C-1. At each fault, in this order:
+//   1. fault(page)              always, before anything else
+//   2. victim(page) → slot      only if no slot is free; then removed(page, slot) for the page in it
+//   3. inserted(page, slot)     the page's entry has A = D = 0; the restarted access then sets A, and D if a write
+// Slots are filled in order 0, 1, …; afterwards a new page takes its victim's slot.
+// touched(slot) is called for every reference, the faulting one included and then after inserted, and only for
+// policies whose `sees` asks for it.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+constexpr uint32_t POLICY_NONE = UINT32_MAX; // no page, no slot, no position
+
+enum policy_sees : uint8_t {
+    POLICY_SEES_FAULTS,     // nothing but fault, victim, removed, inserted
+    POLICY_SEES_BITS,       // also the accessed and dirty bits, through struct policy_view
+    POLICY_SEES_REFERENCES, // also touched for every reference: simulator and replay only
+    POLICY_SEES_FUTURE,     // also the reference string to come: OPT
+};
+
+enum policy_bits : uint8_t { POLICY_ACCESSED = 1, POLICY_DIRTY = 2 };
+
+// What a policy is told when it starts, and how it reads bits. Owned by the pager, unchanged while the policy runs.
+struct policy_view {
+    uint32_t frames;                                    // C, at least the policy's `minimum`
+    uint32_t pages;                                     // page numbers are below this
+    uint64_t seed;                                      // for policies that draw numbers; 1 unless the user says so
+    bool starts_clear;                                  // A of a new page stays 0 at its first access: papers'
+                                                        // simulators do so, hardware never does
+    void *pager;                                        // passed back to the functions below
+    uint8_t (*bits)(void *pager, uint32_t slot);        // POLICY_ACCESSED | POLICY_DIRTY of the page in a slot;
+                                                        // 0 if the slot is empty
+    void (*clear_accessed)(void *pager, uint32_t slot); // and make the next access set it again
+    void (*clear_accessed_all)(void *pager);            // of every resident page
+    uint32_t (*next_use)(void *pager, uint32_t slot);   // POLICY_SEES_FUTURE: position of the next reference to the
+                                                        // page in a slot, POLICY_NONE if there is none
+};
+
+struct policy_state; // each policy's file defines its own
+
+struct policy {
+    const char *name;   // as in the CLI, the tables and the plots: lower case, digits, '_'
+    const char *title;  // a line for people
+    const char *source; // paper or definition
+    enum policy_sees sees;
+    uint32_t minimum;                                      // frames it needs
+    size_t (*state_size)(uint32_t frames, uint32_t pages); // bytes; the pager zeroes them before `start`
+    void (*start)(struct policy_state *state, const struct policy_view *view); // may keep the view pointer
+    void (*fault)(struct policy_state *state, uint32_t page);                  // may be null
+    uint32_t (*victim)(struct policy_state *state, uint32_t incoming);
+    void (*removed)(struct policy_state *state, uint32_t page, uint32_t slot);  // may be null
+    void (*inserted)(struct policy_state *state, uint32_t page, uint32_t slot); // may be null
+    void (*touched)(struct policy_state *state, uint32_t slot);                 // may be null
+};
+
+// All policies that are built in, in the order of policies.def; the list ends with a null pointer.
+extern const struct policy *const policies[];
+
+// The policy of a name, or null.
+const struct policy *policy_find(const char *name);

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// Recording the reference string of a region, by keeping as a rule a single page of it mapped: each change of page is
+// then a fault, though for a page that is in memory only a soft one, which costs two calls and no policy is told of.
+// What is recorded are page runs ("12R 13W": one or more reads of page 12, then accesses to 13 with a write among
+// them), in events "pages". Replayed in the simulator the string gives this run's faults, write-backs and reads, and
+// those of any other policy and number of frames, as far as the program does the same.
+//
+// The accessed and dirty bits of pages that are closed (in memory, not mapped) are kept here in software, so policies
+// see what they would see in a run that is not recorded.
+//
+// An instruction may need several pages at once and would fault for ever. So while the same instruction faults again
+// and again (a streak), a page that comes back within the streak shows that it needs more than one; from then on
+// soft faults of that streak leave pages open. A real fault always closes all others, so that what is accessed between
+// two real faults is recorded completely, and only that decides what the policies see.
+#include "libos/pager/region.h"
+
+constexpr unsigned OPEN_MOST = 16; // pages that one instruction may need
+
+struct recorder {
+    uint32_t open[OPEN_MOST];   // mapped pages, oldest first
+    unsigned open_count;
+    uint64_t rip;               // of the last fault
+    uint32_t streak[OPEN_MOST]; // pages at which this instruction has faulted without another fault between; a ring
+    unsigned streak_count;
+    bool keeps;                 // the instruction needs several pages
+    uint64_t runs;
+    unsigned used;              // of `line`
+    char line[MACHINE_LINE - 128];
+    uint8_t bits[];             // slot → POLICY_ACCESSED | POLICY_DIRTY while closed
+};
+
+bool record_attach(struct pager_region *region) {
+    if (!region->options.record) return true;
+    region->recorder = machine_memory(sizeof(struct recorder) + region->slots);
+    return region->recorder != nullptr;
+}
+
+uint64_t record_bits(const struct pager_region *region, uint32_t slot) {
+    if (region->recorder == nullptr) return 0;
+    uint8_t bits = region->recorder->bits[slot];
+    return (bits & POLICY_ACCESSED ? EXO_ENTRY_ACCESSED : 0) | (bits & POLICY_DIRTY ? EXO_ENTRY_DIRTY : 0);
+}
+
+void record_clear(struct pager_region *region, uint32_t slot, uint64_t bits) {
+    if (region->recorder == nullptr) return;
+    if (bits & EXO_ENTRY_ACCESSED) region->recorder->bits[slot] &= (uint8_t)~POLICY_ACCESSED;
+    if (bits & EXO_ENTRY_DIRTY) region->recorder->bits[slot] &= (uint8_t)~POLICY_DIRTY;
+}
+
+static void flush(struct pager_region *region) {
+    struct recorder *recorder = region->recorder;
+    if (recorder->used == 0) return;
+    machine_report("{\"event\":\"pages\",\"job\":%lu,\"region\":\"%s\",\"pages\":\"%.*s\"}", region->options.job,
+                   region->options.name, (int)recorder->used, recorder->line);
+    recorder->used = 0;
+}
+
+static void append(struct pager_region *region, uint32_t page, bool wrote) {
+    struct recorder *recorder = region->recorder;
+    char digits[10];
+    unsigned count = 0;
+    do digits[count++] = (char)('0' + page % 10);
+    while ((page /= 10) != 0);
+    if (recorder->used + count + 2 > sizeof recorder->line) flush(region);
+    if (recorder->used > 0) recorder->line[recorder->used++] = ' ';
+    while (count > 0) recorder->line[recorder->used++] = digits[--count];
+    recorder->line[recorder->used++] = wrote ? 'W' : 'R';
+    recorder->runs++;
+}
+
+// Closes the oldest open page: unmaps it, keeps its bits, and records its run.
+static void close_oldest(struct pager_region *region) {
+    struct recorder *recorder = region->recorder;
+    uint32_t page = recorder->open[0];
+    uint64_t old = machine_unbind(region_address(region, page));
+    recorder->open_count--;
+    for (unsigned i = 0; i < recorder->open_count; i++) recorder->open[i] = recorder->open[i + 1];
+    recorder->bits[region->slot_of[page]] |= (old & EXO_ENTRY_ACCESSED ? POLICY_ACCESSED : 0)
+                                             | (old & EXO_ENTRY_DIRTY ? POLICY_DIRTY : 0);
+    append(region, page, old & EXO_ENTRY_DIRTY);
+}
+
+static void close_all(struct pager_region *region) {
+    while (region->recorder->open_count > 0) close_oldest(region);
+}
+
+// Takes a fault into the streak.
+static void follow(struct recorder *recorder, uint32_t page, uint64_t rip) {
+    if (rip != recorder->rip) {
+        recorder->rip = rip;
+        recorder->streak_count = 0;
+        recorder->keeps = false;
+    }
+    unsigned known = recorder->streak_count < OPEN_MOST ? recorder->streak_count : OPEN_MOST;
+    for (unsigned i = 0; i < known; i++) recorder->keeps |= recorder->streak[i] == page;
+    recorder->streak[recorder->streak_count++ % OPEN_MOST] = page;
+}
+
+static void open_page(struct pager_region *region, uint32_t page) {
+    struct recorder *recorder = region->recorder;
+    recorder->open[recorder->open_count++] = page;
+}
+
+bool record_soft_fault(struct pager_region *region, uint32_t page, uint64_t rip) {
+    struct recorder *recorder = region->recorder;
+    if (recorder == nullptr || region->slot_of[page] == POLICY_NONE) return false;
+    follow(recorder, page, rip);
+    if (!recorder->keeps) close_all(region);
+    if (recorder->open_count == OPEN_MOST) close_oldest(region);
+    if (!machine_bind(region_address(region, page), region->frames[region->slot_of[page]])) {
+        machine_fail("region %s: the kernel refused to bind page %u again", region->options.name, page);
+    }
+    open_page(region, page);
+    return true;
+}
+
+void record_fault(struct pager_region *region, uint32_t page, uint64_t rip) {
+    if (region->recorder == nullptr) return;
+    follow(region->recorder, page, rip);
+    close_all(region);
+    open_page(region, page); // fault_bind maps it
+}
+
+void record_finish(struct pager_region *region) {
+    if (region->recorder == nullptr) return;
+    close_all(region);
+    flush(region);
+    region->references = region->recorder->runs;
+}

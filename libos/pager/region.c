@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+// Regions outside of faults: attaching, announcing references, writing back on demand, statistics and their report.
+#include "libos/pager/region.h"
+#include "libos/pager/sequence.h"
+#include "libos/pager/trace.h"
+#include <string.h>
+
+constexpr size_t NAME_MOST = 40;
+
+struct pager_region pager_regions[PAGER_REGIONS];
+unsigned pager_region_count;
+static const char *problem = "no problem";
+
+const char *pager_problem(void) {
+    return problem;
+}
+
+static struct pager_region *refuse(const char *why) {
+    problem = why;
+    return nullptr;
+}
+
+struct pager_region *region_of(uint64_t address) {
+    for (unsigned i = 0; i < pager_region_count; i++) {
+        uint64_t offset = address - pager_regions[i].options.first.raw; // wraps for an address below
+        if (offset / EXO_PAGE_SIZE < pager_regions[i].options.pages) return &pager_regions[i];
+    }
+    return nullptr;
+}
+
+static const char *wrong_with(const struct pager_options *options) {
+    uint64_t end = options->first.raw + options->pages * EXO_PAGE_SIZE;
+    if (options->policy == nullptr) return "no policy of this name";
+    if (strnlen(options->name, NAME_MOST + 1) > NAME_MOST) return "its name is too long";
+    if (options->first.raw % EXO_PAGE_SIZE != 0) return "it must start on a page";
+    if (options->pages == 0 || options->pages >= 1ull << 31) return "it must have 1 to 2^31 - 1 pages";
+    if (options->frames < options->policy->minimum) return "the policy needs more frames";
+    for (unsigned i = 0; i < pager_region_count; i++) {
+        const struct pager_options *other = &pager_regions[i].options;
+        if (options->first.raw < other->first.raw + other->pages * EXO_PAGE_SIZE && other->first.raw < end) {
+            return "it overlaps another region";
+        }
+    }
+    return pager_region_count == PAGER_REGIONS ? "there are too many regions" : nullptr;
+}
+
+struct pager_region *pager_attach(const struct pager_options *options) {
+    const char *wrong = wrong_with(options);
+    if (wrong != nullptr) return refuse(wrong);
+    struct pager_region *region = &pager_regions[pager_region_count];
+    const uint32_t pages = (uint32_t)options->pages;
+    const uint32_t slots = options->frames < pages ? (uint32_t)options->frames : pages;
+    *region = (struct pager_region){
+        .options = *options,
+        .slots = slots,
+        .state = machine_memory(options->policy->state_size(slots, pages)),
+        .slot_of = machine_memory(pages * sizeof(uint32_t)),
+        .page_in = machine_memory(slots * sizeof(uint32_t)),
+        .frames = machine_memory(slots * sizeof(exo_frame)),
+        .stored = machine_memory(pages),
+        .references = UINT64_MAX,
+        .statistics.sequence = SEQUENCE_START,
+    };
+    if (region->state == nullptr || region->slot_of == nullptr || region->page_in == nullptr || region->frames == nullptr
+        || region->stored == nullptr || !machine_reserve(options->first, pages) || !record_attach(region)) {
+        return refuse("no memory for its tables");
+    }
+    region->window = machine_frames(region->frames, slots);
+    if (region->window == nullptr) return refuse("fewer frames are left than its budget");
+    region->entries = machine_entries(options->first);
+    for (uint32_t page = 0; page < pages; page++) {
+        region->slot_of[page] = POLICY_NONE;
+        region->stored[page] = options->backed;
+    }
+    region->view = view_of(region);
+    options->policy->start(region->state, &region->view);
+    pager_region_count++;
+    return region;
+}
+
+bool pager_sync(struct pager_region *region) {
+    for (uint32_t slot = 0; slot < region->used; slot++) {
+        uint32_t page = region->page_in[slot];
+        if (!((region->entries[page] | record_bits(region, slot)) & EXO_ENTRY_DIRTY)) continue;
+        record_clear(region, slot, EXO_ENTRY_DIRTY);
+        machine_clear(region_address(region, page), EXO_ENTRY_DIRTY); // before the write: a later store sets it again
+        if (!machine_disk_start(EXO_RING_WRITE, region->frames[slot], region_block(region, page))
+            || machine_disk_finish() != EXO_OK) {
+            return false;
+        }
+        region->stored[page] = true;
+        region->statistics.writebacks++;
+    }
+    return true;
+}
+
+struct pager_statistics pager_statistics(const struct pager_region *region) {
+    return region->statistics;
+}
+
+void pager_references(struct pager_region *region, uint64_t references) {
+    region->references = references;
+}
+
+void pager_touched(struct pager_region *region, uint32_t page) {
+    const struct policy *policy = region->options.policy;
+    if (policy->touched != nullptr && region->slot_of[page] != POLICY_NONE) {
+        policy->touched(region->state, region->slot_of[page]);
+    }
+}
+
+bool pager_future(struct pager_region *region, uint64_t references, const volatile uint64_t *position) {
+    const uint64_t pages = region->options.pages;
+    if (references >= POLICY_NONE) return false;
+    region->next = machine_memory(references * sizeof(uint32_t));
+    region->cursor = machine_memory(pages * sizeof(uint32_t));
+    region->latest = machine_memory(pages * sizeof(uint32_t));
+    if (region->next == nullptr || region->cursor == nullptr || region->latest == nullptr) return false;
+    for (uint64_t page = 0; page < pages; page++) region->cursor[page] = region->latest[page] = POLICY_NONE;
+    region->future_length = references;
+    region->future_added = 0;
+    region->position = position;
+    return true;
+}
+
+void pager_future_add(struct pager_region *region, uint32_t page) {
+    if (region->future_added == region->future_length || page >= region->options.pages) {
+        machine_fail("region %s: reference %lu, to page %u, was announced in excess", region->options.name,
+                     region->future_added, page);
+    }
+    const uint32_t here = (uint32_t)region->future_added++;
+    uint32_t latest = region->latest[page];
+    region->next[here] = POLICY_NONE;
+    if (latest == POLICY_NONE) region->cursor[page] = here;
+    else region->next[latest] = here;
+    region->latest[page] = here;
+}
+
+// The decimal digits of a number, ending at the end of `text`.
+static const char *decimal(uint64_t number, char text[21]) {
+    char *at = text + 20;
+    *at = '\0';
+    do *--at = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    return at;
+}
+
+static void report_region(const struct pager_region *region) {
+    const struct pager_statistics *counts = &region->statistics;
+    char text[21];
+    const char *references = region->references == UINT64_MAX ? "null" : decimal(region->references, text);
+    machine_report("{\"event\":\"pager\",\"job\":%lu,\"region\":\"%s\",\"policy\":\"%s\",\"frames\":%lu,"
+                   "\"references\":%s,\"faults\":%lu,\"reads\":%lu,\"writebacks\":%lu,\"policy_instructions\":%lu,"
+                   "\"pages\":%lu,\"sequence\":\"%016lx\"}",
+                   region->options.job, region->options.name, region->options.policy->name, region->options.frames, references,
+                   counts->faults, counts->reads, counts->writebacks, counts->policy_time, region->options.pages,
+                   counts->sequence);
+}
+
+void pager_report(void) {
+    for (unsigned i = 0; i < pager_region_count; i++) {
+        record_finish(&pager_regions[i]);
+        report_region(&pager_regions[i]);
+    }
+    trace_report();
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+// One run of a policy over a reference string: the pager's order of calls (policy.h) without the machine.
+#include "libos/pager/sim/simulate.h"
+#include "libos/pager/sequence.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct run {
+    const struct simulation *options;
+    const struct policy *policy;
+    struct policy_view view;
+    struct policy_state *state;
+    uint32_t *slot_of;   // page → slot, POLICY_NONE if not resident
+    uint32_t *page_in;   // slot → page
+    uint8_t *bits;       // slot → POLICY_ACCESSED | POLICY_DIRTY
+    uint32_t *next;      // position → position of the next use; only for policies that see the future
+    uint32_t *next_use;  // slot → position
+    uint8_t *stored;     // page → has contents on disk
+    uint32_t used;       // slots filled
+    struct simulation_counts counts;
+};
+
+static uint8_t view_bits(void *pager, uint32_t slot) {
+    return ((struct run *)pager)->bits[slot];
+}
+
+static void view_clear(void *pager, uint32_t slot) {
+    ((struct run *)pager)->bits[slot] &= (uint8_t)~POLICY_ACCESSED;
+}
+
+static void view_clear_all(void *pager) {
+    struct run *run = pager;
+    for (uint32_t slot = 0; slot < run->used; slot++) run->bits[slot] &= (uint8_t)~POLICY_ACCESSED;
+}
+
+static uint32_t view_next_use(void *pager, uint32_t slot) {
+    return ((struct run *)pager)->next_use[slot];
+}
+
+static void *zeroed(size_t count, size_t size) {
+    void *memory = calloc(count + 1, size);
+    if (memory == nullptr) {
+        fprintf(stderr, "bindery-sim: out of memory\n");
+        exit(3);
+    }
+    return memory;
+}
+
+// Takes a page out of a slot; returns the slot.
+static uint32_t evict(struct run *run, uint32_t incoming) {
+    uint32_t slot = run->policy->victim(run->state, incoming);
+    uint32_t page = run->page_in[slot];
+    if (run->bits[slot] & POLICY_DIRTY) {
+        run->counts.writebacks++;
+        run->stored[page] = 1;
+    }
+    run->bits[slot] = 0;
+    run->slot_of[page] = POLICY_NONE;
+    run->counts.sequence = sequence_add(run->counts.sequence, page);
+    if (run->policy->removed != nullptr) run->policy->removed(run->state, page, slot);
+    if (run->options->evicted != nullptr) run->options->evicted(run->options->context, page);
+    return slot;
+}
+
+static uint32_t fault(struct run *run, uint32_t page) {
+    const struct policy *policy = run->policy;
+    run->counts.faults++;
+    if (policy->fault != nullptr) policy->fault(run->state, page);
+    uint32_t slot = run->used < run->view.frames ? run->used++ : evict(run, page);
+    run->counts.reads += run->stored[page];
+    run->slot_of[page] = slot;
+    run->page_in[slot] = page;
+    if (policy->inserted != nullptr) policy->inserted(run->state, page, slot);
+    return slot;
+}
+
+static void references(struct run *run) {
+    const struct trace *trace = run->options->trace;
+    const struct policy *policy = run->policy;
+    const uint8_t first_access = run->view.starts_clear ? 0 : POLICY_ACCESSED;
+    uint32_t last = POLICY_NONE;
+    for (size_t i = 0; i < trace->length; i++) {
+        uint32_t reference = trace->reference[i];
+        uint32_t page = reference_page(reference);
+        uint8_t set = POLICY_ACCESSED;
+        uint32_t slot = run->slot_of[page];
+        if (slot == POLICY_NONE) {
+            slot = fault(run, page);
+            set = first_access;
+        } else if (page == last && run->options->drop_repeats) {
+            set = 0;
+        }
+        run->bits[slot] |= set | (reference_writes(reference) ? POLICY_DIRTY : 0);
+        if (run->next != nullptr) run->next_use[slot] = run->next[i];
+        if (policy->touched != nullptr) policy->touched(run->state, slot);
+        last = page;
+    }
+}
+
+bool simulate(const struct simulation *options, struct simulation_counts *counts) {
+    const struct trace *trace = options->trace;
+    const struct policy *policy = options->policy;
+    uint32_t frames = options->frames;
+    if (frames < policy->minimum) return false;
+    struct run run = {
+        .options = options,
+        .policy = policy,
+        .view = {.frames = frames, .pages = trace->pages, .seed = options->seed, .starts_clear = options->starts_clear,
+                 .pager = &run, .bits = view_bits, .clear_accessed = view_clear, .clear_accessed_all = view_clear_all,
+                 .next_use = view_next_use},
+        .state = zeroed(policy->state_size(frames, trace->pages), 1),
+        .slot_of = zeroed(trace->pages, sizeof(uint32_t)),
+        .page_in = zeroed(frames, sizeof(uint32_t)),
+        .bits = zeroed(frames, 1),
+        .next_use = zeroed(frames, sizeof(uint32_t)),
+        .stored = zeroed(trace->pages, 1),
+        .counts = {.references = trace->length, .sequence = SEQUENCE_START},
+    };
+    for (uint32_t page = 0; page < trace->pages; page++) run.slot_of[page] = POLICY_NONE;
+    if (!options->zero_filled) memset(run.stored, 1, trace->pages);
+    if (policy->sees == POLICY_SEES_FUTURE) run.next = trace_next_uses(trace);
+    policy->start(run.state, &run.view);
+    references(&run);
+    *counts = run.counts;
+    free(run.state);
+    free(run.slot_of);
+    free(run.page_in);
+    free(run.bits);
+    free(run.next);
+    free(run.next_use);
+    free(run.stored);
+    return true;
+}

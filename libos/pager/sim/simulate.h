@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// The host simulator: a policy, a reference string and a number of frames give the counts that the pager has on the
+// machine, from the same policy sources.
+#pragma once
+#include "libos/pager/policy.h"
+#include "libos/pager/sim/trace.h"
+
+struct simulation {
+    const struct policy *policy;
+    const struct trace *trace;
+    uint32_t frames;   // at least the policy's minimum
+    uint64_t seed;     // 1 is what all stated counts are for
+    bool zero_filled;  // pages have no contents until written back once: first touch does not read. Else all read
+    bool starts_clear; // the papers' convention for a new page's A bit (struct policy_view)
+    bool drop_repeats; // a reference to the same page as the one before it counts, but is not shown to the policy
+    void (*evicted)(void *context, uint32_t page); // told of every victim, with the trace's own page; may be null
+    void *context;
+};
+
+struct simulation_counts {
+    uint64_t references, faults, writebacks, reads;
+    uint64_t sequence; // digest of the victims' pages in their order, see libos/pager/sequence.h
+};
+
+// Runs it. False, with nothing run, if there are fewer frames than the policy needs.
+[[nodiscard]] bool simulate(const struct simulation *simulation, struct simulation_counts *counts);

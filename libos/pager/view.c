@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// What a policy sees of a region: accessed and dirty bits straight from the live table entries, with no call, and the
+// position of a page's next use if the program has announced its references. Clearing a bit is a call with a flush:
+// without the flush the processor would go on using the bit it remembers.
+#include "libos/pager/region.h"
+
+static uint64_t entry_bits(const struct pager_region *region, uint32_t slot) {
+    return region->entries[region->page_in[slot]] | record_bits(region, slot);
+}
+
+static uint8_t view_bits(void *pager, uint32_t slot) {
+    const struct pager_region *region = pager;
+    if (slot >= region->used) return 0;
+    uint64_t entry = entry_bits(region, slot);
+    return (entry & EXO_ENTRY_ACCESSED ? POLICY_ACCESSED : 0) | (entry & EXO_ENTRY_DIRTY ? POLICY_DIRTY : 0);
+}
+
+static void view_clear_accessed(void *pager, uint32_t slot) {
+    struct pager_region *region = pager;
+    if (slot >= region->used) return;
+    record_clear(region, slot, EXO_ENTRY_ACCESSED);
+    uint32_t page = region->page_in[slot];
+    if (region->entries[page] & EXO_ENTRY_ACCESSED) machine_clear(region_address(region, page), EXO_ENTRY_ACCESSED);
+}
+
+static void view_clear_accessed_all(void *pager) {
+    struct pager_region *region = pager;
+    for (uint32_t slot = 0; slot < region->used; slot++) record_clear(region, slot, EXO_ENTRY_ACCESSED);
+    machine_clear_range(region->options.first, region->options.pages, EXO_ENTRY_ACCESSED);
+}
+
+static uint32_t view_next_use(void *pager, uint32_t slot) {
+    struct pager_region *region = pager;
+    if (region->position == nullptr) {
+        machine_fail("region %s: policy %s needs the references to come, and none were announced", region->options.name,
+                     region->options.policy->name);
+    }
+    uint64_t now = *region->position;
+    uint32_t *cursor = &region->cursor[region->page_in[slot]];
+    while (*cursor != POLICY_NONE && *cursor <= now) *cursor = region->next[*cursor];
+    return *cursor;
+}
+
+struct policy_view view_of(struct pager_region *region) {
+    return (struct policy_view){
+        .frames = region->slots,
+        .pages = (uint32_t)region->options.pages,
+        .seed = region->options.seed,
+        .pager = region,
+        .bits = view_bits,
+        .clear_accessed = view_clear_accessed,
+        .clear_accessed_all = view_clear_accessed_all,
+        .next_use = view_next_use,
+    };
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+// malloc's memory: a paged region, attached when it is first asked for, and the PE's page-fault handler.
+//
+// Arguments: policy=NAME (clock1), frames=N (the budget; what is left), seed=N (1), heap=PAGES (what the swap space has,
+// at most 16384), swap=BLOCK and swap_blocks=N (what the disk's directory says), record=1.
+//
+//   MAP_HEAP       malloc's blocks, seven eighths of the heap's pages
+//   above          what sbrk hands out
+//   REGIONS_FIRST  regions of region_open, see region.c
+#include "libos/core/files.h"
+#include "libos/core/frames.h"
+#include "libos/core/heap.h"
+#include "libos/core/start.h"
+#include "libos/core/upcall.h"
+#include "libos/pager/pager.h"
+#include "pe/tlb.h"
+#include "libos/unix/unix.h"
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+constexpr uint64_t HEAP_PAGES = 16384;
+constexpr uint64_t KEPT = 48; // frames that stay in the pool for the ring, file buffers and their tables
+
+static bool attached;
+static char *break_first, *break_now, *break_end;
+
+void pe_on_fault(struct exo_exception *fault) {
+    if (!pager_fault(fault)) pager_refuse(fault);
+}
+
+struct swap_space swap_take(uint64_t pages) {
+    static struct swap_space left;
+    static bool known;
+    if (!known) {
+        enum files_error error;
+        const struct disk_directory *directory = files_directory(&error);
+        left.block = start_number("swap", directory == nullptr ? 0 : directory->swap_block);
+        left.blocks = start_number("swap_blocks", directory == nullptr ? 0 : directory->swap_blocks);
+        known = true;
+    }
+    const struct swap_space taken = {left.block, pages < left.blocks ? pages : left.blocks};
+    left.block += taken.blocks;
+    left.blocks -= taken.blocks;
+    return taken;
+}
+
+const struct policy *memory_policy(void) {
+    const char *name = start_argument("policy");
+    const struct policy *policy = policy_find(name == nullptr ? "clock1" : name);
+    if (policy == nullptr) pe_fail("argument policy=%s: there is no policy of this name", name);
+    return policy;
+}
+
+// The frames a region can have if none are said: what is left when the pager has its tables and some are kept.
+uint64_t memory_budget(uint64_t pages, const struct policy *policy) {
+    const uint64_t left = frames_left();
+    const uint64_t tables = 2 * (pages / EXO_TABLE_ENTRIES + 2)
+                          + (5 * pages + policy->state_size((uint32_t)left, (uint32_t)pages) + 16 * left) / EXO_PAGE_SIZE + 8;
+    const uint64_t rest = left > tables + KEPT ? left - tables - KEPT : 0;
+    return start_number("frames", rest);
+}
+
+static void attach(void) {
+    const struct policy *policy = memory_policy();
+    uint64_t wanted = start_number("heap", HEAP_PAGES);
+    if (wanted > HEAP_MOST_PAGES) pe_fail("argument heap=%lu: at most %lu pages", wanted, HEAP_MOST_PAGES);
+    const struct swap_space swap = swap_take(wanted);
+    if (swap.blocks < 8) pe_fail("there is no swap space on the disk for a heap");
+    const struct pager_options options = {
+        .name = "heap",
+        .job = start->job,
+        .first = {MAP_HEAP},
+        .pages = swap.blocks,
+        .policy = policy,
+        .frames = memory_budget(swap.blocks, policy),
+        .block = swap.block,
+        .seed = start_number("seed", 1),
+        .record = start_number("record", 0) != 0,
+        .trace = (start->flags & EXO_PACKAGE_TRACE) != 0,
+    };
+    if (pager_attach(&options) == nullptr) pe_fail("a heap of %lu pages in %lu frames: %s", options.pages, options.frames,
+                                                   pager_problem());
+    const uint64_t bytes = swap.blocks * EXO_PAGE_SIZE;
+    const uint64_t blocks = bytes / 8 * 7 & ~(EXO_PAGE_SIZE - 1);
+    heap_init((void *)MAP_HEAP, blocks, true);
+    break_first = break_now = (char *)MAP_HEAP + blocks;
+    break_end = (char *)MAP_HEAP + bytes;
+    attached = true;
+}
+
+static inline void need_heap(void) {
+    if (!attached) attach();
+}
+
+void memory_leave(void) {
+    region_leave();
+    pager_report();
+}
+
+static void *or_error(void *block) {
+    if (block == nullptr) errno = ENOMEM;
+    return block;
+}
+
+void *malloc(size_t bytes) {
+    need_heap();
+    return or_error(heap_allocate(bytes));
+}
+
+void *calloc(size_t count, size_t size) {
+    size_t bytes;
+    need_heap();
+    return or_error(__builtin_mul_overflow(count, size, &bytes) ? nullptr : heap_allocate_zeroed(bytes));
+}
+
+void *realloc(void *block, size_t bytes) {
+    need_heap();
+    return or_error(heap_reallocate(block, bytes));
+}
+
+void free(void *block) { heap_release(block); }
+
+// The name by which musl's atexit asks for memory.
+[[gnu::alias("calloc")]] void *__libc_calloc(size_t count, size_t size);
+
+// EINVAL (in the result): the alignment is no power of 2 that pointers fit.
+int posix_memalign(void **block, size_t alignment, size_t bytes) {
+    if (alignment < sizeof(void *) || (alignment & (alignment - 1)) != 0) return EINVAL;
+    need_heap();
+    void *found = heap_allocate_aligned(alignment, bytes);
+    if (found == nullptr) return ENOMEM;
+    *block = found;
+    return 0;
+}
+
+void *aligned_alloc(size_t alignment, size_t bytes) {
+    void *block = nullptr;
+    const int error = posix_memalign(&block, alignment < sizeof(void *) ? sizeof(void *) : alignment, bytes);
+    if (error != 0) errno = error;
+    return block;
+}
+
+// ENOMEM: past the end of what sbrk has, or before its beginning.
+void *sbrk(intptr_t bytes) {
+    need_heap();
+    if (bytes > break_end - break_now || bytes < break_first - break_now) {
+        errno = ENOMEM;
+        return (void *)-1;
+    }
+    char *before = break_now;
+    break_now += bytes;
+    return before;
+}

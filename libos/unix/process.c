@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// From the first instruction of the application to its last.
+#include "libos/core/files.h"
+#include "libos/core/heap.h"
+#include "libos/core/print.h"
+#include "libos/core/start.h"
+#include "libos/unix/unix.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+int main(int argc, char **argv);
+
+// musl's list of atexit functions; linked only if the application calls atexit.
+[[gnu::weak]] void __funcs_on_exit(void);
+
+int libos_main(int argc, char **argv) {
+    exit(main(argc, argv));
+}
+
+// Here, so that the linker takes syscall.c from the archive.
+void pe_on_syscall(struct upcall_syscall *call) { unix_syscall(call); }
+
+void heap_broken(const void *block) {
+    print("job %lu: free or realloc of %p, which is no block of the heap, or was freed before\n", start->job, block);
+    abort();
+}
+
+void exit(int status) {
+    if (__funcs_on_exit != nullptr) __funcs_on_exit();
+    _exit(status);
+}
+
+void _exit(int status) {
+    if (files_sync() != FILES_OK) print("job %lu: not everything written could be brought to the disk\n", start->job);
+    memory_leave();
+    pe_end((uint32_t)status & 0xff);
+}
+
+void _Exit(int status) { _exit(status); }
+
+// As a shell shows a program that was ended by SIGABRT.
+void abort(void) {
+    print("job %lu: aborted\n", start->job);
+    _exit(128 + 6);
+}
