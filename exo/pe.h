@@ -33,7 +33,7 @@ struct pe {
     exo_frame ring_frame;
     uint32_t ring_accepted, ring_completed; // the kernel's own copies of its ring indices
     uint32_t inflight;                  // transfers of this PE under way
-    uint64_t cursor;                    // of its destruction, see reclaim.c
+    uint64_t cursor, chain;             // of its destruction, see reclaim.c
 };
 static_assert(sizeof(struct pe) <= EXO_PAGE_SIZE);
 

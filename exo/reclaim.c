@@ -26,7 +26,10 @@ constexpr uint32_t KILL_AT_ONCE = 512;
 struct reclaim {
     int64_t budget;
     struct pe *blocker; // a PE that must be destroyed before the work can go on
+    uint64_t chain;     // this call's mark on the PEs that it is destroying
 };
+
+static uint64_t last_chain;
 
 struct range {
     uint64_t first, count;
@@ -58,14 +61,21 @@ static bool unmap_everywhere(struct reclaim *work, struct range range, uint64_t 
     return true;
 }
 
-// The PE one of whose parts a frame is, if there is one that still stands on it.
+// The PE that a frame is a part of; its private frame is the first of the run.
+static struct pe *pe_made_of(exo_frame frame) {
+    while (frame_info(frame)->type != EXO_FRAME_PE) frame.raw--;
+    return arch_frame(frame);
+}
+
+// A PE whose root or ring a frame is, or null. Looks through all frames, for the rare case.
 static struct pe *pe_standing_on(exo_frame frame) {
+    const enum exo_frame_type type = frame_info(frame)->type;
+    if (type != EXO_FRAME_TABLE4 && type != EXO_FRAME_RING) return nullptr;
     for (uint64_t i = 0; i < frame_count; i++) {
         if (frame_table[i].type != EXO_FRAME_PE) continue;
         struct pe *pe = arch_frame((exo_frame){i});
-        const bool is_part = frame.raw - i < pe->frames;
         const bool is_root = pe->root != 0 && pe->root >> EXO_PAGE_SHIFT == frame.raw;
-        if (is_part || is_root || (pe->ring != nullptr && pe->ring_frame.raw == frame.raw)) return pe;
+        if (is_root || (pe->ring != nullptr && pe->ring_frame.raw == frame.raw)) return pe;
     }
     return nullptr;
 }
@@ -78,9 +88,14 @@ static enum exo_error free_range(struct reclaim *work, struct sb_binding *bindin
         const struct exo_frame_info *info = frame_info(frame);
         if (info->type == EXO_FRAME_FREE) continue;
         if (info->pins != 0) return EXO_BUSY;
-        if (info->type > EXO_FRAME_RING || info->maps != 0) {
+        if (info->type > EXO_FRAME_RING) {
+            struct pe *pe = pe_made_of(frame);
+            if (pe->chain == work->chain) continue; // being destroyed: its parts go last
+            work->blocker = pe;
+            return EXO_AGAIN;
+        }
+        if (info->maps != 0) {
             work->blocker = pe_standing_on(frame);
-            work->budget -= (int64_t)frame_count / 8;
             if (work->blocker == nullptr) binding->tag = 0; // mapped again meanwhile by another holder
             return EXO_AGAIN;
         }
@@ -177,6 +192,7 @@ static enum exo_error destroy_chain(struct reclaim *work, struct pe *const wante
     while (work->budget > 0) {
         if (pe == arch_current()) return EXO_BUSY;
         work->blocker = nullptr;
+        pe->chain = work->chain;
         const enum exo_error error = destroy(work, pe);
         if (error == EXO_BUSY || (error == EXO_OK && pe == wanted)) return error;
         if (error == EXO_AGAIN && work->blocker == nullptr) return error;
@@ -194,17 +210,17 @@ static enum exo_error after_blocker(struct reclaim *work, enum exo_error error) 
 }
 
 enum exo_error reclaim_descendants(struct sb_binding *source) {
-    struct reclaim work = {.budget = BUDGET};
+    struct reclaim work = {.budget = BUDGET, .chain = ++last_chain};
     return after_blocker(&work, take_back_descendants(&work, source));
 }
 
 enum exo_error reclaim_drop(struct sb_binding *binding) {
-    struct reclaim work = {.budget = BUDGET};
+    struct reclaim work = {.budget = BUDGET, .chain = ++last_chain};
     sb_kill(binding);
     return after_blocker(&work, take_back(&work, binding));
 }
 
 enum exo_error reclaim_pe(struct pe *pe) {
-    struct reclaim work = {.budget = BUDGET};
+    struct reclaim work = {.budget = BUDGET, .chain = ++last_chain};
     return destroy_chain(&work, pe);
 }
