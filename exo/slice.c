@@ -21,6 +21,14 @@ static bool hears_slice_end(struct pe *pe) {
         && (pe_page(pe)->mask & 1ull << EXO_EVENT_slice_end) == 0;
 }
 
+// An overrun is charged to the slice's holder, also when it gave the rest to somebody else: else whoever may yield to a
+// PE could make it pay.
+static void charge(struct pe *holder) {
+    if (holder == nullptr) return;
+    holder->excess++;
+    pe_page(holder)->excess++;
+}
+
 void slice_timer(void) {
     struct cpu *cpu = arch_cpu();
     struct pe *pe = cpu->current;
@@ -31,10 +39,7 @@ void slice_timer(void) {
         arch_timer_set(GRACE_NANOSECONDS);
         return;
     }
-    if (cpu->grace) {
-        pe->excess++;
-        pe_page(pe)->excess++;
-    }
+    if (cpu->grace) charge(cpu->vector[cpu->position]);
     cpu->expired = true;
 }
 

@@ -6,13 +6,14 @@
 // Any 8-byte argument as the word that travels in the register.
 #define EXO_WORD(x) ({ uint64_t word_; static_assert(sizeof(x) == 8); __builtin_memcpy(&word_, &(x), 8); word_; })
 
+// In rax a call's number n is ~n: so they are the highest numbers there are, and no system call of another interface.
 // One trap per number of arguments, so that a stub loads no register that its call does not read. The kernel keeps
 // rbx, rbp, rsp and r12–r15; it returns every other register changed.
 #define EXO_TRAP(outputs, ...)                                                                   \
     struct exo_result result;                                                                    \
     __asm__ volatile("syscall"                                                                   \
                      : "=a"(result.error), "=d"(result.value) outputs                            \
-                     : "0"(number) __VA_ARGS__                                                   \
+                     : "0"(~number) __VA_ARGS__                                                  \
                      : "rcx", "r9", "r11", "memory" EXO_TRAP_UNUSED);                            \
     return result
 #define COMMA ,

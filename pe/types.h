@@ -23,7 +23,8 @@ enum exo_error : uint64_t {
 #undef ERROR
 };
 
-// Numbers of the calls; the first number past them goes to the PE's syscall entry.
+// Numbers of the calls. Call n is made with ~n in rax, so that the numbers of every other system-call interface are
+// left to library OSes.
 enum exo_call : uint64_t {
 #define CALL(number, name, ...) EXO_CALL_##name = number,
 #include "pe/calls.def"

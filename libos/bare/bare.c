@@ -9,7 +9,9 @@
 
 int main(int argc, char **argv);
 
-int libos_main(int argc, char **argv) { exit(main(argc, argv)); }
+int libos_main(int argc, char **argv) {
+    exit(main(argc, argv));
+}
 
 ssize_t write(int number, const void *bytes, size_t count) {
     if (number == 1 || number == 2) return (ssize_t)device_write(start->console, bytes, count);
@@ -17,6 +19,12 @@ ssize_t write(int number, const void *bytes, size_t count) {
     return -1;
 }
 
-void exit(int status) { _exit(status); }
-void _exit(int status) { pe_end((uint32_t)status & 0xff); }
-void abort(void) { pe_end(128 + 6); }
+void exit(int status) {
+    _exit(status);
+}
+void _exit(int status) {
+    pe_end((uint32_t)status & 0xff);
+}
+void abort(void) {
+    pe_end(128 + 6);
+}

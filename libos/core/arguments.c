@@ -15,10 +15,14 @@ bool arguments_split(struct arguments *arguments, char *text) {
         while (*text != ' ' && *text != '\0') text++;
         const bool last = *text == '\0';
         *text = '\0';
-        if (!own && strcmp(word, "--") == 0) own = true;
-        else if (own && arguments->argc < (int)ARGUMENT_WORDS) arguments->argv[arguments->argc++] = word;
-        else if (!own && arguments->words < ARGUMENT_WORDS) arguments->word[arguments->words++] = word;
-        else complete = false;
+        if (!own && strcmp(word, "--") == 0)
+            own = true;
+        else if (own && arguments->argc < (int)ARGUMENT_WORDS)
+            arguments->argv[arguments->argc++] = word;
+        else if (!own && arguments->words < ARGUMENT_WORDS)
+            arguments->word[arguments->words++] = word;
+        else
+            complete = false;
         if (last) break;
         text++;
     }
@@ -39,9 +43,12 @@ const char *arguments_find(const struct arguments *arguments, const char *name) 
 
 static int digit_of(char c, unsigned base) {
     int value = -1;
-    if (c >= '0' && c <= '9') value = c - '0';
-    else if (c >= 'a' && c <= 'f') value = c - 'a' + 10;
-    else if (c >= 'A' && c <= 'F') value = c - 'A' + 10;
+    if (c >= '0' && c <= '9')
+        value = c - '0';
+    else if (c >= 'a' && c <= 'f')
+        value = c - 'a' + 10;
+    else if (c >= 'A' && c <= 'F')
+        value = c - 'A' + 10;
     return value < (int)base ? value : -1;
 }
 

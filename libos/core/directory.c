@@ -13,11 +13,13 @@ static bool extent_fits(uint64_t block, uint64_t count, uint64_t blocks) {
 const char *directory_fault(const struct disk_directory *directory, uint64_t blocks) {
     if (directory->magic != DISK_MAGIC) return "it has no directory";
     if (directory->files > DISK_FILES) return "its directory has too many lines";
-    if (!extent_fits(directory->swap_block, directory->swap_blocks, blocks)) return "its swap space is not all among the blocks that were given";
+    if (!extent_fits(directory->swap_block, directory->swap_blocks, blocks))
+        return "its swap space is not all among the blocks that were given";
     for (uint64_t i = 0; i < directory->files; i++) {
         const struct disk_file *file = &directory->file[i];
         if (memchr(file->name, '\0', sizeof(file->name)) == nullptr) return "a file's name has no end";
-        if (!extent_fits(file->block, file->blocks, blocks)) return "a file is not all among the blocks that were given";
+        if (!extent_fits(file->block, file->blocks, blocks))
+            return "a file is not all among the blocks that were given";
         if (file->bytes > file->blocks * BLOCK) return "a file is longer than its blocks";
     }
     return nullptr;

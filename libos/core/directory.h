@@ -3,8 +3,9 @@
 #pragma once
 #include "libos/core/disk_layout.h"
 
-// What is wrong with a directory of which the first `blocks` blocks of the disk were given, or null if nothing is: magic, number of
-// lines, names that end, extents among the blocks and behind the directory, lengths within what is reserved.
+// What is wrong with a directory of which the first `blocks` blocks of the disk were given, or null if nothing is:
+// magic, number of lines, names that end, extents among the blocks and behind the directory, lengths within what is
+// reserved.
 const char *directory_fault(const struct disk_directory *directory, uint64_t blocks);
 
 // The line of a name, or null. Leading '/' and './' mean nothing: there is one directory.

@@ -52,7 +52,8 @@ static void drain(void) {
         if (completion.tag == OWN_TAG) {
             own.done = true;
             own.error = completion.error;
-        } else finished[(first_finished + finished_count++) % EXO_RING_SIZE] = completion;
+        } else
+            finished[(first_finished + finished_count++) % EXO_RING_SIZE] = completion;
     }
 }
 
@@ -104,4 +105,6 @@ bool disk_wait(void) {
     return true;
 }
 
-uint32_t disk_in_flight(void) { return under_way; }
+uint32_t disk_in_flight(void) {
+    return under_way;
+}

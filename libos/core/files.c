@@ -50,7 +50,9 @@ struct disk_file *files_find(const char *name, enum files_error *error) {
     return file;
 }
 
-uint64_t files_room(const struct disk_file *file) { return file->blocks * EXO_PAGE_SIZE; }
+uint64_t files_room(const struct disk_file *file) {
+    return file->blocks * EXO_PAGE_SIZE;
+}
 
 // The part of a transfer that lies in one block.
 struct part {
@@ -101,8 +103,10 @@ static size_t put(struct disk_file *file, uint64_t offset, const void *bytes, si
             break;
         }
         if (fresh && part.count < EXO_PAGE_SIZE) memset(buffer->bytes, 0, EXO_PAGE_SIZE);
-        if (bytes != nullptr) memcpy(buffer->bytes + part.at, (const char *)bytes + done, part.count);
-        else memset(buffer->bytes + part.at, 0, part.count);
+        if (bytes != nullptr)
+            memcpy(buffer->bytes + part.at, (const char *)bytes + done, part.count);
+        else
+            memset(buffer->bytes + part.at, 0, part.count);
         buffer->dirty = true;
         done += part.count;
         if (offset + done > file->bytes) files_set_length(file, offset + done);

@@ -17,8 +17,8 @@ struct disk_directory *files_directory(enum files_error *error);
 struct disk_file *files_find(const char *name, enum files_error *error);
 
 // Copy bytes from or to a file, from `offset` on. They move less than `count` only at the file's end, at the end of its
-// room, or before an error; `*error` is then FILES_IO or FILES_OK. Returns bytes moved. files_write makes a file longer; bytes
-// between its old end and `offset` read as zero.
+// room, or before an error; `*error` is then FILES_IO or FILES_OK. Returns bytes moved. files_write makes a file
+// longer; bytes between its old end and `offset` read as zero.
 size_t files_read(const struct disk_file *file, uint64_t offset, void *bytes, size_t count, enum files_error *error);
 size_t files_write(struct disk_file *file, uint64_t offset, const void *bytes, size_t count, enum files_error *error);
 

@@ -58,10 +58,14 @@ static void put_string(struct text *text, struct conversion *as, const char *str
 static const char *read_conversion(const char *format, struct conversion *as, va_list *list) {
     *as = (struct conversion){.precision = SIZE_MAX};
     for (;; format++) {
-        if (*format == '-') as->left = true;
-        else if (*format == '0') as->zeros = true;
-        else if (*format == '#') as->alternate = true;
-        else break;
+        if (*format == '-')
+            as->left = true;
+        else if (*format == '0')
+            as->zeros = true;
+        else if (*format == '#')
+            as->alternate = true;
+        else
+            break;
     }
     while (*format >= '0' && *format <= '9') as->width = as->width * 10 + (size_t)(*format++ - '0');
     if (*format == '.') {
@@ -97,8 +101,12 @@ size_t format_list(char *buffer, size_t size, const char *format, va_list argume
             put_number(&text, &as, value < 0 ? -(uint64_t)value : (uint64_t)value, 10, value < 0);
             break;
         }
-        case 'u': put_number(&text, &as, as.longs != 0 ? va_arg(list, uint64_t) : va_arg(list, unsigned), 10, false); break;
-        case 'x': put_number(&text, &as, as.longs != 0 ? va_arg(list, uint64_t) : va_arg(list, unsigned), 16, false); break;
+        case 'u':
+            put_number(&text, &as, as.longs != 0 ? va_arg(list, uint64_t) : va_arg(list, unsigned), 10, false);
+            break;
+        case 'x':
+            put_number(&text, &as, as.longs != 0 ? va_arg(list, uint64_t) : va_arg(list, unsigned), 16, false);
+            break;
         case 'p':
             as.alternate = true;
             put_number(&text, &as, (uint64_t)va_arg(list, void *), 16, false);

@@ -53,7 +53,9 @@ void frames_give(exo_frame frame) {
     given[given_count++] = (uint32_t)(frame.raw - start->frames_first.raw);
 }
 
-uint64_t frames_left(void) { return given_count + (end - next); }
+uint64_t frames_left(void) {
+    return given_count + (end - next);
+}
 
 void frames_init(void) {
     frames_binding = start->frames;

@@ -24,12 +24,24 @@ static struct {
     struct block *list[LISTS];
 } heap;
 
-static size_t size_of(const struct block *block) { return block->size & ~USED; }
-static void *memory_of(struct block *block) { return (char *)block + HEADER; }
-static struct block *block_of(void *memory) { return (struct block *)((char *)memory - HEADER); }
-static struct block *above(struct block *block) { return (struct block *)((char *)block + size_of(block)); }
-static bool is_top(const struct block *block) { return (const char *)block == heap.top; }
-static unsigned list_of(size_t size) { return 63 - (unsigned)__builtin_clzl(size); }
+static size_t size_of(const struct block *block) {
+    return block->size & ~USED;
+}
+static void *memory_of(struct block *block) {
+    return (char *)block + HEADER;
+}
+static struct block *block_of(void *memory) {
+    return (struct block *)((char *)memory - HEADER);
+}
+static struct block *above(struct block *block) {
+    return (struct block *)((char *)block + size_of(block));
+}
+static bool is_top(const struct block *block) {
+    return (const char *)block == heap.top;
+}
+static unsigned list_of(size_t size) {
+    return 63 - (unsigned)__builtin_clzl(size);
+}
 
 static void insert(struct block *block) {
     struct block **list = &heap.list[list_of(block->size)];
@@ -41,14 +53,18 @@ static void insert(struct block *block) {
 
 static void unlink(struct block *block) {
     if (block->next != nullptr) block->next->previous = block->previous;
-    if (block->previous != nullptr) block->previous->next = block->next;
-    else heap.list[list_of(block->size)] = block->next;
+    if (block->previous != nullptr)
+        block->previous->next = block->next;
+    else
+        heap.list[list_of(block->size)] = block->next;
 }
 
 // Tells the block above (or the top) how large the one below it is.
 static void set_below(struct block *block) {
-    if (is_top(above(block))) heap.below_top = size_of(block);
-    else above(block)->below = size_of(block);
+    if (is_top(above(block)))
+        heap.below_top = size_of(block);
+    else
+        above(block)->below = size_of(block);
 }
 
 void heap_init(void *first, size_t bytes, bool zeroed) {

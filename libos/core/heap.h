@@ -13,10 +13,10 @@
 // Sets the range. `zeroed`: never used memory reads as zero, so calloc needn't write it.
 void heap_init(void *first, size_t bytes, bool zeroed);
 
-void *heap_allocate(size_t bytes);                    // null: none left
-void *heap_allocate_zeroed(size_t bytes);             // null: none left
+void *heap_allocate(size_t bytes);                           // null: none left
+void *heap_allocate_zeroed(size_t bytes);                    // null: none left
 void *heap_allocate_aligned(size_t alignment, size_t bytes); // a power of 2; null: none left
-void *heap_reallocate(void *block, size_t bytes);     // keeps the contents; null: none left, block unchanged
-void heap_release(void *block);                       // null is allowed
+void *heap_reallocate(void *block, size_t bytes);            // keeps the contents; null: none left, block unchanged
+void heap_release(void *block);                              // null is allowed
 
 [[noreturn]] void heap_broken(const void *block);

@@ -97,7 +97,8 @@ def encode(chosen):
     parts = [b"!<arch>\n", b"%-16s%-32s%-10d`\n" % (b"//", b"", len(names)), names, b"\n" * (len(names) % 2)]
     at = 0
     for name, body in chosen:
-        parts += [b"%-16s%-12d%-6d%-6d%-8d%-10d`\n" % (b"/%d" % at, 0, 0, 0, 0o644, len(body)), body, b"\n" * (len(body) % 2)]
+        header = b"%-16s%-12d%-6d%-6d%-8d%-10d`\n" % (b"/%d" % at, 0, 0, 0, 0o644, len(body))
+        parts += [header, body, b"\n" * (len(body) % 2)]
         at += len(name) + 2
     return b"".join(parts)
 

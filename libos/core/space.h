@@ -27,7 +27,9 @@ static inline uint64_t space_window_table(exo_vaddr page) {
 }
 
 // The live entry of a page, with its accessed and dirty bits.
-static inline uint64_t space_entry(exo_vaddr page) { return *(volatile const uint64_t *)space_window(page); }
+static inline uint64_t space_entry(exo_vaddr page) {
+    return *(volatile const uint64_t *)space_window(page);
+}
 
 // Whether a page has a table.
 static inline bool space_reserved(exo_vaddr page) {
@@ -48,8 +50,7 @@ static inline enum exo_error space_map(exo_vaddr page, exo_frame frame, uint64_t
 
 // Unmaps a page and flushes it. Returns the old entry; 0 also if there was none.
 static inline uint64_t space_unmap(exo_vaddr page) {
-    const struct exo_result result =
-        exo_tlb_set(space_tables, space_slot(page), frames_binding, (exo_entry){0}, page);
+    const struct exo_result result = exo_tlb_set(space_tables, space_slot(page), frames_binding, (exo_entry){0}, page);
     return result.error == EXO_OK ? result.value : 0;
 }
 

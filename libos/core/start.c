@@ -56,7 +56,9 @@ void start_main(uint64_t) {
     pe_end((uint32_t)libos_main(arguments.argc, arguments.argv));
 }
 
-const char *start_argument(const char *name) { return arguments_find(&arguments, name); }
+const char *start_argument(const char *name) {
+    return arguments_find(&arguments, name);
+}
 
 uint64_t start_number(const char *name, uint64_t otherwise) {
     const char *text = start_argument(name);
@@ -66,8 +68,12 @@ uint64_t start_number(const char *name, uint64_t otherwise) {
     return number;
 }
 
-int start_argc(void) { return arguments.argc; }
-char **start_argv(void) { return arguments.argv; }
+int start_argc(void) {
+    return arguments.argc;
+}
+char **start_argv(void) {
+    return arguments.argv;
+}
 
 [[gnu::weak, noreturn]] void pe_end(uint32_t status) {
     (void)exo_pe_exit(status);
@@ -80,7 +86,9 @@ void pe_fail(const char *format, ...) {
     va_start(list, format);
     format_list(line, sizeof(line), format, list);
     va_end(list);
-    if (start->job == START_INIT) print("init: %s\n", line);
-    else print("job %lu: %s\n", start->job, line);
+    if (start->job == START_INIT)
+        print("init: %s\n", line);
+    else
+        print("job %lu: %s\n", start->job, line);
     pe_end(PE_FAILED);
 }

@@ -16,15 +16,15 @@ constexpr uint64_t START_INIT = UINT64_MAX;
 
 struct start_info {
     uint64_t magic;
-    uint64_t job;             // index in the manifest; START_INIT: the first PE
-    uint64_t flags;           // of the package
-    exo_handle frames;        // all rights but to PE frames; covers tables, image and pool
+    uint64_t job;      // index in the manifest; START_INIT: the first PE
+    uint64_t flags;    // of the package
+    exo_handle frames; // all rights but to PE frames; covers tables, image and pool
     exo_frame frames_first;
     uint64_t frames_count;
-    exo_frame pool_first;     // from here to the end of the run the frames are of type free
-    exo_frame table2;         // the level-2 table; its level-1 tables are seen in the window
-    exo_handle extent;        // READ, WRITE; 0: none
-    uint64_t block, blocks;   // what it covers, from the start of the disk
+    exo_frame pool_first;              // from here to the end of the run the frames are of type free
+    exo_frame table2;                  // the level-2 table; its level-1 tables are seen in the window
+    exo_handle extent;                 // READ, WRITE; 0: none
+    uint64_t block, blocks;            // what it covers, from the start of the disk
     exo_handle console, report, power; // 0: none
     uint8_t reserved[4096 - 14 * 8 - START_ARGUMENTS];
     char arguments[START_ARGUMENTS];

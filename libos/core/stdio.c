@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-// The three streams are none of musl's. Its functions that aren't defined here find a stream that can neither be read nor
-// written, and fail: that is what 4 | 8 in the first word mean to them.
+// The three streams are none of musl's. Its functions that aren't defined here find a stream that can neither be read
+// nor written, and fail: that is what 4 | 8 in the first word mean to them.
 struct _IO_FILE {
     unsigned musl_flags;
     uint8_t musl_rest[252];
@@ -33,7 +33,9 @@ FILE *const stderr = &streams[2];
 
 size_t __fwritex(const unsigned char *bytes, size_t count, FILE *stream); // musl's, for its own streams
 
-static bool is_ours(const FILE *stream) { return stream >= streams && stream < streams + 3; }
+static bool is_ours(const FILE *stream) {
+    return stream >= streams && stream < streams + 3;
+}
 
 // Also behind fwrite, see stdio_fwrite.c. Returns bytes written.
 size_t stdio_put(FILE *stream, const char *bytes, size_t count);
@@ -69,7 +71,9 @@ static int put_list(FILE *stream, const char *format, va_list list) {
     return length >= 0 && written == (size_t)length ? length : -1;
 }
 
-int vprintf(const char *format, va_list list) { return put_list(stdout, format, list); }
+int vprintf(const char *format, va_list list) {
+    return put_list(stdout, format, list);
+}
 
 int printf(const char *format, ...) {
     va_list list;
@@ -107,13 +111,19 @@ int fputc(int c, FILE *stream) {
     const char byte = (char)c;
     return stdio_put(stream, &byte, 1) == 1 ? (unsigned char)byte : EOF;
 }
-int(putc)(int c, FILE *stream) { return fputc(c, stream); }
-int(putchar)(int c) { return fputc(c, stdout); }
+int(putc)(int c, FILE *stream) {
+    return fputc(c, stream);
+}
+int(putchar)(int c) {
+    return fputc(c, stdout);
+}
 
 void perror(const char *what) {
     const char *why = strerror(errno);
-    if (what != nullptr && *what != '\0') fprintf(stderr, "%s: %s\n", what, why);
-    else fprintf(stderr, "%s\n", why);
+    if (what != nullptr && *what != '\0')
+        fprintf(stderr, "%s: %s\n", what, why);
+    else
+        fprintf(stderr, "%s\n", why);
 }
 
 // musl's own writes to musl's own stderr.

@@ -16,7 +16,9 @@ void interrupt_enter(void), events_run(void), syscall_enter(struct upcall_syscal
 
 struct exo_context resuming;
 
-static exo_vaddr address_of(const void *object) { return (exo_vaddr){(uint64_t)object}; }
+static exo_vaddr address_of(const void *object) {
+    return (exo_vaddr){(uint64_t)object};
+}
 
 static void set_entry(enum exo_upcall upcall, void (*entry)(void), const char *stack) {
     if (exo_pe_set_entry(EXO_NO_HANDLE, upcall, address_of(entry), address_of(stack)).error != EXO_OK) __builtin_trap();
@@ -48,7 +50,7 @@ static uint64_t events_take(void) {
 void events_run(void) {
     uint64_t taken;
     while ((taken = events_take()) != 0) {
-#define EVENT(bit, name, sentence) \
+#define EVENT(bit, name, sentence)                                                                                     \
     if ((taken & 1ull << bit) && pe_on_##name != nullptr) pe_on_##name();
 #include "pe/upcalls.def"
 #undef EVENT
@@ -59,8 +61,8 @@ void events_run(void) {
 // which the context to go back to is not the saved one.
 void interrupt_enter(void) {
     const struct exo_context *saved = &pe_page()->interrupt;
-    const bool in_window = saved->rip - (uint64_t)interrupt_window
-                         < (uint64_t)interrupt_window_end - (uint64_t)interrupt_window;
+    const bool in_window =
+        saved->rip - (uint64_t)interrupt_window < (uint64_t)interrupt_window_end - (uint64_t)interrupt_window;
     if (!in_window) {
         resuming = *saved;
         if (saved->rip == (uint64_t)exception_jump) resuming.rip = pe_page()->exception.rip;
@@ -108,8 +110,10 @@ void syscall_enter(struct upcall_syscall *call) {
 
 [[gnu::weak]] void pe_on_fault(struct exo_exception *fault) {
     pe_fail("page fault at %#lx (%s%s), instruction %#lx, and no handler", fault->cr2,
-            fault->error & 16 ? "fetch" : fault->error & 2 ? "write" : "read", fault->error & 1 ? ", protected" : "",
-            fault->rip);
+            fault->error & 16  ? "fetch"
+            : fault->error & 2 ? "write"
+                               : "read",
+            fault->error & 1 ? ", protected" : "", fault->rip);
 }
 
 [[gnu::weak]] void pe_on_exception(struct exo_exception *exception, struct upcall_registers *) {

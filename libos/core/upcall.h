@@ -20,7 +20,9 @@
 #include "pe/stubs.h"
 
 // This PE's page.
-static inline struct exo_pe_page *pe_page(void) { return (struct exo_pe_page *)MAP_PE_PAGE; }
+static inline struct exo_pe_page *pe_page(void) {
+    return (struct exo_pe_page *)MAP_PE_PAGE;
+}
 
 // The caller-saved registers at a fault or exception that are not in the save area. A handler may change them.
 struct upcall_registers {

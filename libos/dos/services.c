@@ -76,9 +76,12 @@ static off_t service_seek(int number, off_t offset, int whence) {
     if (number >= 0 && number < CONSOLES) return fail(ESPIPE);
     struct handle *handle = find(number);
     if (handle == nullptr) return fail(EBADF);
-    if (whence == SEEK_CUR) offset += (off_t)handle->offset;
-    else if (whence == SEEK_END) offset += (off_t)handle->file->bytes;
-    else if (whence != SEEK_SET) return fail(EINVAL);
+    if (whence == SEEK_CUR)
+        offset += (off_t)handle->offset;
+    else if (whence == SEEK_END)
+        offset += (off_t)handle->file->bytes;
+    else if (whence != SEEK_SET)
+        return fail(EINVAL);
     if (offset < 0) return fail(EINVAL);
     handle->offset = (uint64_t)offset;
     return offset;
@@ -91,7 +94,9 @@ static int service_close(int number) {
     return 0;
 }
 
-static void service_terminate(int status) { pe_end((uint32_t)status & 0xff); }
+static void service_terminate(int status) {
+    pe_end((uint32_t)status & 0xff);
+}
 
 struct dos_vectors dos_vectors = {
     .open = service_open,

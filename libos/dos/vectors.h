@@ -16,18 +16,18 @@
 
 struct dos_vectors {
     // Files and console. Handles 0, 1 and 2 are the console.
-    int (*open)(const char *name, int flags);                       // ENOENT, EMFILE, EINVAL, ENODEV, EIO; EROFS: for writing
-    ssize_t (*read)(int handle, void *bytes, size_t count);         // EBADF, EIO
-    ssize_t (*write)(int handle, const void *bytes, size_t count);  // EBADF: not the console; EIO
-    off_t (*seek)(int handle, off_t offset, int whence);            // EBADF, ESPIPE, EINVAL
-    int (*close)(int handle);                                       // EBADF
+    int (*open)(const char *name, int flags);               // ENOENT, EMFILE, EINVAL, ENODEV, EIO; EROFS: for writing
+    ssize_t (*read)(int handle, void *bytes, size_t count); // EBADF, EIO
+    ssize_t (*write)(int handle, const void *bytes, size_t count); // EBADF: not the console; EIO
+    off_t (*seek)(int handle, off_t offset, int whence);           // EBADF, ESPIPE, EINVAL
+    int (*close)(int handle);                                      // EBADF
     // Memory: all of it is there from the start.
-    void *(*allocate)(size_t bytes);                                // null: none left
+    void *(*allocate)(size_t bytes); // null: none left
     void *(*allocate_zeroed)(size_t bytes);
     void *(*reallocate)(void *block, size_t bytes);
     void (*release)(void *block);
     // The end of the program.
-    void (*terminate)(int status);                                  // doesn't return
+    void (*terminate)(int status); // doesn't return
 };
 
 extern struct dos_vectors dos_vectors;

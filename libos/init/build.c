@@ -49,9 +49,10 @@ uint64_t child_least_frames(const struct exo_image *image) {
 static bool segment_fits(const struct exo_segment *segment) {
     const uint64_t bytes = package()->bytes, file_bytes = segment->file_pages * EXO_PAGE_SIZE;
     return segment->address % EXO_PAGE_SIZE == 0 && segment->address >= MAP_IMAGE && segment->address < MAP_IMAGE_END
-        && segment->pages <= (MAP_IMAGE_END - segment->address) / EXO_PAGE_SIZE && segment->file_pages <= segment->pages
-        && segment->offset % EXO_PAGE_SIZE == 0 && segment->offset <= bytes && file_bytes <= bytes - segment->offset
-        && (segment->rights & ~(uint64_t)(EXO_READ | EXO_WRITE | EXO_EXECUTE)) == 0 && (segment->rights & EXO_READ);
+           && segment->pages <= (MAP_IMAGE_END - segment->address) / EXO_PAGE_SIZE
+           && segment->file_pages <= segment->pages && segment->offset % EXO_PAGE_SIZE == 0 && segment->offset <= bytes
+           && file_bytes <= bytes - segment->offset
+           && (segment->rights & ~(uint64_t)(EXO_READ | EXO_WRITE | EXO_EXECUTE)) == 0 && (segment->rights & EXO_READ);
 }
 
 const struct exo_image *image_find(uint64_t index) {
@@ -81,7 +82,8 @@ static bool retype(struct build *build, exo_frame from, uint64_t count, enum exo
     while (count > 0) {
         const struct exo_result result = exo_frame_retype(frames_binding, from, count, type);
         if (result.error != EXO_OK && result.error != EXO_AGAIN)
-            return REFUSE(build, "frame %#lx cannot be typed: error %lu", from.raw + result.value, (uint64_t)result.error);
+            return REFUSE(build, "frame %#lx cannot be typed: error %lu", from.raw + result.value,
+                          (uint64_t)result.error);
         from.raw += result.value;
         count -= result.value;
     }
@@ -178,11 +180,10 @@ static bool make_pe(struct build *build) {
 
 static bool grant(struct build *build, enum exo_first_binding source, uint64_t from, uint64_t count, uint64_t rights,
                   exo_handle *handle) {
-    const struct exo_result result =
-        exo_binding_grant(first_binding(source), build->child->pe, from, count, rights);
+    const struct exo_result result = exo_binding_grant(first_binding(source), build->child->pe, from, count, rights);
     *handle = (exo_handle){result.value};
     return result.error == EXO_OK
-        || REFUSE(build, "binding %lu cannot be granted: error %lu", (uint64_t)source, (uint64_t)result.error);
+           || REFUSE(build, "binding %lu cannot be granted: error %lu", (uint64_t)source, (uint64_t)result.error);
 }
 
 static bool grant_all(struct build *build, struct start_info *info) {
@@ -192,10 +193,10 @@ static bool grant_all(struct build *build, struct start_info *info) {
         return REFUSE(build, "it wants disk blocks %lu to %lu, the disk has %lu", job->block,
                       job->block + job->blocks - 1, disk);
     return grant(build, EXO_FIRST_FRAMES, info->frames_first.raw, info->frames_count, EXO_ALL, &info->frames)
-        && (job->blocks == 0
-            || grant(build, EXO_FIRST_DISK, job->block, job->blocks, EXO_READ | EXO_WRITE, &info->extent))
-        && grant(build, EXO_FIRST_CONSOLE, EXO_CONSOLE, 1, EXO_READ | EXO_WRITE, &info->console)
-        && grant(build, EXO_FIRST_REPORT, EXO_REPORT, 1, EXO_WRITE, &info->report);
+           && (job->blocks == 0
+               || grant(build, EXO_FIRST_DISK, job->block, job->blocks, EXO_READ | EXO_WRITE, &info->extent))
+           && grant(build, EXO_FIRST_CONSOLE, EXO_CONSOLE, 1, EXO_READ | EXO_WRITE, &info->console)
+           && grant(build, EXO_FIRST_REPORT, EXO_REPORT, 1, EXO_WRITE, &info->report);
 }
 
 // Grants the bindings and tells the PE of them.
@@ -218,7 +219,7 @@ static bool make_start_info(struct build *build) {
     info.blocks = child->job->blocks;
     strcpy(info.arguments, arguments);
     return grant_all(build, &info) && retype(build, frame, 1, EXO_FRAME_DATA) && copy_pages(build, frame, &info, 1)
-        && map(build, MAP_START_INFO, frame, EXO_READ | EXO_WRITE);
+           && map(build, MAP_START_INFO, frame, EXO_READ | EXO_WRITE);
 }
 
 // Makes everything free again after a step failed. Tables come before what they name, so one pass does.

@@ -15,24 +15,26 @@ constexpr unsigned GROUP_JOBS = EXO_SLICE_POSITIONS - 1; // position 0 stays ini
 constexpr unsigned PE_PARTS = 4; // frames of a job's PE itself: private, page, two binding tables
 
 // The handles of the kernel's grants, generation 1.
-static inline exo_handle first_binding(enum exo_first_binding index) { return (exo_handle){1ull << 16 | index}; }
+static inline exo_handle first_binding(enum exo_first_binding index) {
+    return (exo_handle){1ull << 16 | index};
+}
 
 struct child {
     const struct exo_job *job;
-    uint64_t number;     // index of the job in the manifest
-    exo_frame first;     // its run of frames; raw 0: none
+    uint64_t number; // index of the job in the manifest
+    exo_frame first; // its run of frames; raw 0: none
     uint64_t count;
-    exo_handle pe;       // raw 0: none
+    exo_handle pe; // raw 0: none
     bool running;
-    char detail[160];    // why it could not be started
+    char detail[160]; // why it could not be started
 };
 
 // memory.c
-extern struct exo_first first;                                   // what the kernel said
-const struct exo_package *package(void);                         // its header has been checked
+extern struct exo_first first;           // what the kernel said
+const struct exo_package *package(void); // its header has been checked
 [[noreturn]] void machine_stop(uint64_t status);
-exo_frame run_find(exo_frame from, uint64_t count);              // first free run of that length; raw 0: none
-exo_frame run_largest(exo_frame from, uint64_t *count);          // longest free run
+exo_frame run_find(exo_frame from, uint64_t count);                  // first free run of that length; raw 0: none
+exo_frame run_largest(exo_frame from, uint64_t *count);              // longest free run
 void *scratch_map(exo_frame frame, uint64_t count, uint64_t rights); // up to SCRATCH_PAGES; null: refused
 void scratch_unmap(uint64_t count);
 constexpr uint64_t SCRATCH_PAGES = 128;

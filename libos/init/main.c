@@ -31,7 +31,8 @@ static bool take_run(struct child *child, exo_frame *from, uint64_t shares) {
     const struct exo_image *image = image_find(child->job->image);
     if (image == nullptr) return REFUSE(child, "image %lu of the package is not there or damaged", child->job->image);
     child->count = child->job->frames;
-    if (child->count != 0) child->first = run_find(*from, child->count);
+    if (child->count != 0)
+        child->first = run_find(*from, child->count);
     else {
         uint64_t largest;
         child->first = run_largest(*from, &largest);
@@ -53,14 +54,18 @@ static void take_runs(unsigned count, bool *ready) {
     exo_frame from = first.free_first;
     uint64_t shares = 0;
     for (unsigned i = 0; i < count; i++) {
-        if (group[i].job->frames == 0) shares++;
-        else ready[i] = take_run(&group[i], &from, 0);
+        if (group[i].job->frames == 0)
+            shares++;
+        else
+            ready[i] = take_run(&group[i], &from, 0);
     }
     for (unsigned i = 0; i < count; i++)
         if (group[i].job->frames == 0) ready[i] = take_run(&group[i], &from, shares--);
 }
 
-static uint64_t slices_of(const struct child *child) { return child->job->slices == 0 ? 1 : child->job->slices; }
+static uint64_t slices_of(const struct child *child) {
+    return child->job->slices == 0 ? 1 : child->job->slices;
+}
 
 // Positions of the slice vector, dealt out one after the other. Position 0 is init's own.
 static void deal_slices(unsigned count, const bool *ready) {
@@ -70,8 +75,10 @@ static void deal_slices(unsigned count, const bool *ready) {
         any = false;
         for (unsigned i = 0; i < count && position < EXO_SLICE_POSITIONS; i++) {
             if (!ready[i] || given[i] == slices_of(&group[i])) continue;
-            if (exo_slice_set(first_binding(EXO_FIRST_SLICES), position, group[i].pe).error == EXO_OK) given[i]++;
-            else pe_fail("position %u of the slice vector cannot be set", position);
+            if (exo_slice_set(first_binding(EXO_FIRST_SLICES), position, group[i].pe).error == EXO_OK)
+                given[i]++;
+            else
+                pe_fail("position %u of the slice vector cannot be set", position);
             position++;
             any = true;
         }
@@ -89,7 +96,8 @@ static void run_group(unsigned count) {
     for (unsigned i = 0; i < count; i++) {
         if (!ready[i]) continue;
         group[i].running = true;
-        if (exo_pe_start(group[i].pe, group[i].number).error != EXO_OK) pe_fail("job %lu does not start", group[i].number);
+        if (exo_pe_start(group[i].pe, group[i].number).error != EXO_OK)
+            pe_fail("job %lu does not start", group[i].number);
     }
     group_watch(group, count);
 }

@@ -17,7 +17,9 @@ struct exo_first first;
 static struct start_info own;
 extern char stack_interrupt_top[]; // the image's end
 
-const struct exo_package *package(void) { return (const struct exo_package *)EXO_FIRST_PACKAGE_VA; }
+const struct exo_package *package(void) {
+    return (const struct exo_package *)EXO_FIRST_PACKAGE_VA;
+}
 
 // The kernel has told nobody but us: make what init would make for a PE. There is no pool.
 void start_prepare(void) {
@@ -37,7 +39,8 @@ void start_prepare(void) {
     for (unsigned i = 0; i < EXO_FIRST_TABLES1; i++) {
         const exo_paddr slot = {window.raw + i * sizeof(uint64_t)};
         const exo_entry entry = exo_entry_for((exo_frame){first.table1.raw + i}, EXO_READ);
-        if (exo_tlb_set(own.frames, slot, own.frames, entry, (exo_vaddr){0}).error != EXO_OK) machine_stop(PE_FAILED / 2);
+        if (exo_tlb_set(own.frames, slot, own.frames, entry, (exo_vaddr){0}).error != EXO_OK)
+            machine_stop(PE_FAILED / 2);
     }
     if ((uint64_t)stack_interrupt_top > VIEWS) pe_fail("its image is larger than its place");
 }
@@ -48,7 +51,9 @@ void machine_stop(uint64_t status) {
 }
 
 // Nobody would go on after init: the machine stops with it.
-void pe_end(uint32_t status) { machine_stop(status / 2); }
+void pe_end(uint32_t status) {
+    machine_stop(status / 2);
+}
 
 static bool is_free(uint64_t frame) {
     const volatile struct exo_frame_info *info = (const volatile struct exo_frame_info *)EXO_FRAME_TABLE + frame;
@@ -99,4 +104,6 @@ const struct exo_pe_page *view_map(unsigned place, exo_frame page) {
     return space_map(address, page, EXO_READ) == EXO_OK ? (const struct exo_pe_page *)address.raw : nullptr;
 }
 
-void view_unmap(unsigned place) { (void)space_unmap((exo_vaddr){VIEWS + place * EXO_PAGE_SIZE}); }
+void view_unmap(unsigned place) {
+    (void)space_unmap((exo_vaddr){VIEWS + place * EXO_PAGE_SIZE});
+}

@@ -19,8 +19,8 @@ static const char *const end_names[] = {
 
 static void report_end(const struct child *child, struct exo_pe_state state) {
     const char *end = state.end < sizeof(end_names) / sizeof(end_names[0]) ? end_names[state.end] : "unknown";
-    report("{\"event\":\"job\",\"job\":%lu,\"end\":\"%s\",\"status\":%lu,\"address\":%lu}", child->number, end, state.status,
-           state.address);
+    report("{\"event\":\"job\",\"job\":%lu,\"end\":\"%s\",\"status\":%lu,\"address\":%lu}", child->number, end,
+           state.status, state.address);
 }
 
 static struct exo_pe_state state_of(const struct child *child) {
@@ -62,7 +62,7 @@ static void finish(struct child *child, unsigned place, struct exo_pe_state stat
 
 static bool is_late(const struct child *child, const struct exo_pe_page *page) {
     return child->job->deadline != 0 && page != nullptr
-        && __atomic_load_n(&page->slices, __ATOMIC_RELAXED) > child->job->deadline;
+           && __atomic_load_n(&page->slices, __ATOMIC_RELAXED) > child->job->deadline;
 }
 
 void group_watch(struct child *children, unsigned count) {
@@ -90,8 +90,10 @@ void group_watch(struct child *children, unsigned count) {
         }
         if (!running) break;
         if (ended) continue;
-        if (deadline) (void)exo_pe_yield(EXO_NO_HANDLE);
-        else events_wait(&seen);
+        if (deadline)
+            (void)exo_pe_yield(EXO_NO_HANDLE);
+        else
+            events_wait(&seen);
     }
     events_seen(seen);
     events_release(held);

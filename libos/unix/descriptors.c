@@ -39,8 +39,12 @@ static struct descriptor *find(int number) {
     return &descriptors[number];
 }
 
-static bool writes(int flags) { return (flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR; }
-static bool reads(int flags) { return (flags & O_ACCMODE) != O_WRONLY; }
+static bool writes(int flags) {
+    return (flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR;
+}
+static bool reads(int flags) {
+    return (flags & O_ACCMODE) != O_WRONLY;
+}
 
 // ENODEV (no disk), EIO, ENOENT, EEXIST, ENOSPC (O_CREAT of a new file), ENOTDIR, EINVAL, EMFILE.
 int open(const char *name, int flags, ...) {
@@ -118,10 +122,14 @@ off_t lseek(int number, off_t offset, int whence) {
     if (descriptor == nullptr) return fail(EBADF);
     if (descriptor->file == nullptr) return fail(ESPIPE);
     off_t base;
-    if (whence == SEEK_SET) base = 0;
-    else if (whence == SEEK_CUR) base = (off_t)descriptor->offset;
-    else if (whence == SEEK_END) base = (off_t)descriptor->file->bytes;
-    else return fail(EINVAL);
+    if (whence == SEEK_SET)
+        base = 0;
+    else if (whence == SEEK_CUR)
+        base = (off_t)descriptor->offset;
+    else if (whence == SEEK_END)
+        base = (off_t)descriptor->file->bytes;
+    else
+        return fail(EINVAL);
     off_t place;
     if (__builtin_add_overflow(base, offset, &place)) return fail(EOVERFLOW);
     if (place < 0) return fail(EINVAL);
@@ -140,7 +148,8 @@ int ftruncate(int number, off_t bytes) {
         enum files_error error;
         const char zero = 0; // writing the last byte zeroes the gap before it
         if (files_write(file, (uint64_t)bytes - 1, &zero, 1, &error) != 1) return fail(EIO);
-    } else files_set_length(file, (uint64_t)bytes);
+    } else
+        files_set_length(file, (uint64_t)bytes);
     return 0;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // malloc's memory: a paged region, attached when it is first asked for, and the PE's page-fault handler.
 //
-// Arguments: policy=NAME (clock1), frames=N (the budget; what is left), seed=N (1), heap=PAGES (what the swap space has,
-// at most 16384), swap=BLOCK and swap_blocks=N (what the disk's directory says), record=1.
+// Arguments: policy=NAME (clock1), frames=N (the budget; what is left), seed=N (1), heap=PAGES (what the swap space
+// has, at most 16384), swap=BLOCK and swap_blocks=N (what the disk's directory says), record=1.
 //
 //   MAP_HEAP       malloc's blocks, seven eighths of the heap's pages
 //   above          what sbrk hands out
@@ -56,8 +56,9 @@ const struct policy *memory_policy(void) {
 // The frames a region can have if none are said: what is left when the pager has its tables and some are kept.
 uint64_t memory_budget(uint64_t pages, const struct policy *policy) {
     const uint64_t left = frames_left();
-    const uint64_t tables = 2 * (pages / EXO_TABLE_ENTRIES + 2)
-                          + (5 * pages + policy->state_size((uint32_t)left, (uint32_t)pages) + 16 * left) / EXO_PAGE_SIZE + 8;
+    const uint64_t tables =
+        2 * (pages / EXO_TABLE_ENTRIES + 2)
+        + (5 * pages + policy->state_size((uint32_t)left, (uint32_t)pages) + 16 * left) / EXO_PAGE_SIZE + 8;
     const uint64_t rest = left > tables + KEPT ? left - tables - KEPT : 0;
     return start_number("frames", rest);
 }
@@ -80,8 +81,8 @@ static void attach(void) {
         .record = start_number("record", 0) != 0,
         .trace = (start->flags & EXO_PACKAGE_TRACE) != 0,
     };
-    if (pager_attach(&options) == nullptr) pe_fail("a heap of %lu pages in %lu frames: %s", options.pages, options.frames,
-                                                   pager_problem());
+    if (pager_attach(&options) == nullptr)
+        pe_fail("a heap of %lu pages in %lu frames: %s", options.pages, options.frames, pager_problem());
     const uint64_t bytes = swap.blocks * EXO_PAGE_SIZE;
     const uint64_t blocks = bytes / 8 * 7 & ~(EXO_PAGE_SIZE - 1);
     heap_init((void *)MAP_HEAP, blocks, true);
@@ -120,7 +121,9 @@ void *realloc(void *block, size_t bytes) {
     return or_error(heap_reallocate(block, bytes));
 }
 
-void free(void *block) { heap_release(block); }
+void free(void *block) {
+    heap_release(block);
+}
 
 // The name by which musl's atexit asks for memory.
 [[gnu::alias("calloc")]] void *__libc_calloc(size_t count, size_t size);

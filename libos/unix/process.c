@@ -18,7 +18,9 @@ int libos_main(int argc, char **argv) {
 }
 
 // Here, so that the linker takes syscall.c from the archive.
-void pe_on_syscall(struct upcall_syscall *call) { unix_syscall(call); }
+void pe_on_syscall(struct upcall_syscall *call) {
+    unix_syscall(call);
+}
 
 void heap_broken(const void *block) {
     print("job %lu: free or realloc of %p, which is no block of the heap, or was freed before\n", start->job, block);
@@ -36,7 +38,9 @@ void _exit(int status) {
     pe_end((uint32_t)status & 0xff);
 }
 
-void _Exit(int status) { _exit(status); }
+void _Exit(int status) {
+    _exit(status);
+}
 
 // As a shell shows a program that was ended by SIGABRT.
 void abort(void) {

@@ -109,7 +109,8 @@ static void announce(struct pager_region *region) {
     uint64_t references = 0;
     uint32_t page;
     for (trace = (struct trace){.file = file}; next_page(&trace, &page);) references++;
-    if (!pager_future(region, references, &replay_position)) pe_fail("no memory for %lu references to come", references);
+    if (!pager_future(region, references, &replay_position))
+        pe_fail("no memory for %lu references to come", references);
     for (trace = (struct trace){.file = file}; next_page(&trace, &page);) pager_future_add(region, page);
 }
 

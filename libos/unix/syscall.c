@@ -12,7 +12,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static uint64_t result_of(int64_t value) { return value == -1 ? (uint64_t)-errno : (uint64_t)value; }
+static uint64_t result_of(int64_t value) {
+    return value == -1 ? (uint64_t)-errno : (uint64_t)value;
+}
 
 // Several pieces one after the other; stops at the first that is not moved whole.
 static int64_t vector(int number, const struct iovec *piece, int count, bool out) {
@@ -37,8 +39,12 @@ void unix_syscall(struct upcall_syscall *call) {
     switch (call->rax) {
     case SYS_read: call->rax = result_of(read(number, (void *)argument->rsi, argument->rdx)); break;
     case SYS_write: call->rax = result_of(write(number, (const void *)argument->rsi, argument->rdx)); break;
-    case SYS_readv: call->rax = result_of(vector(number, (const void *)argument->rsi, (int)argument->rdx, false)); break;
-    case SYS_writev: call->rax = result_of(vector(number, (const void *)argument->rsi, (int)argument->rdx, true)); break;
+    case SYS_readv:
+        call->rax = result_of(vector(number, (const void *)argument->rsi, (int)argument->rdx, false));
+        break;
+    case SYS_writev:
+        call->rax = result_of(vector(number, (const void *)argument->rsi, (int)argument->rdx, true));
+        break;
     case SYS_open: call->rax = result_of(open((const char *)argument->rdi, (int)argument->rsi)); break;
     case SYS_openat: call->rax = result_of(open((const char *)argument->rsi, (int)argument->rdx)); break;
     case SYS_close: call->rax = result_of(close(number)); break;

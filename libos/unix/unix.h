@@ -12,8 +12,8 @@ struct swap_space {
     uint64_t block, blocks;
 };
 
-struct swap_space swap_take(uint64_t pages);  // up to `pages` blocks of swap space, for good; blocks 0: none left
-const struct policy *memory_policy(void);     // of the argument `policy`
+struct swap_space swap_take(uint64_t pages); // up to `pages` blocks of swap space, for good; blocks 0: none left
+const struct policy *memory_policy(void);    // of the argument `policy`
 uint64_t memory_budget(uint64_t pages, const struct policy *policy); // frames for a region
 
 void memory_leave(void); // the pager's statistics; called once, before the PE ends

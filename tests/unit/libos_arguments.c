@@ -73,8 +73,8 @@ Test(arguments, numbers_are_decimal_or_hexadecimal) {
 }
 
 Test(arguments, what_is_no_number_is_refused) {
-    const char *const wrong[] = {"", "x", "1x", "-1", "+1", " 1", "1 ", "0x", "0xg", "1a", "18446744073709551616",
-                                 "0x10000000000000000"};
+    const char *const wrong[] = {
+        "", "x", "1x", "-1", "+1", " 1", "1 ", "0x", "0xg", "1a", "18446744073709551616", "0x10000000000000000"};
     uint64_t number;
     for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
         cr_expect_not(arguments_number(wrong[i], &number), "\"%s\" is no number", wrong[i]);

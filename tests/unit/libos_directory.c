@@ -15,7 +15,9 @@ static void begin(void) {
     directory->file[1] = (struct disk_file){.name = "out", .bytes = 0, .block = 10, .blocks = 50};
 }
 
-static void end(void) { free(directory); }
+static void end(void) {
+    free(directory);
+}
 
 TestSuite(directory, .init = begin, .fini = end);
 

@@ -6,13 +6,13 @@
 #include <string.h>
 #include "libos/core/print.h"
 
-#define SAME(...)                                                                 \
-    do {                                                                          \
-        char ours[256], theirs[256];                                              \
-        const size_t length = format_text(ours, sizeof(ours), __VA_ARGS__);       \
-        const int expected = snprintf(theirs, sizeof(theirs), __VA_ARGS__);       \
-        cr_expect_str_eq(ours, theirs);                                           \
-        cr_expect_eq(length, (size_t)expected);                                   \
+#define SAME(...)                                                                                                      \
+    do {                                                                                                               \
+        char ours[256], theirs[256];                                                                                   \
+        const size_t length = format_text(ours, sizeof(ours), __VA_ARGS__);                                            \
+        const int expected = snprintf(theirs, sizeof(theirs), __VA_ARGS__);                                            \
+        cr_expect_str_eq(ours, theirs);                                                                                \
+        cr_expect_eq(length, (size_t)expected);                                                                        \
     } while (0)
 
 Test(format, integers_of_each_length) {

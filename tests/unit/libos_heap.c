@@ -10,7 +10,9 @@ constexpr size_t ARENA = 1 << 20;
 static char *arena;
 static jmp_buf broken;
 
-void heap_broken(const void *) { longjmp(broken, 1); }
+void heap_broken(const void *) {
+    longjmp(broken, 1);
+}
 
 static void begin(void) {
     arena = aligned_alloc(4096, ARENA);
@@ -18,7 +20,9 @@ static void begin(void) {
     heap_init(arena, ARENA, true);
 }
 
-static void end(void) { free(arena); }
+static void end(void) {
+    free(arena);
+}
 
 TestSuite(heap, .init = begin, .fini = end);
 
@@ -96,12 +100,12 @@ Test(heap, aligned_blocks_can_be_released) {
 Test(heap, a_larger_block_keeps_its_contents_wherever_it_goes) {
     char *block = heap_allocate(40);
     for (int i = 0; i < 40; i++) block[i] = (char)i;
-    void *wall = heap_allocate(40);          // forces a move
+    void *wall = heap_allocate(40); // forces a move
     block = heap_reallocate(block, 4000);
     for (int i = 0; i < 40; i++) cr_expect_eq(block[i], (char)i);
     char *same = heap_reallocate(block, 10); // shrinks in place
     cr_expect_eq(same, block);
-    same = heap_reallocate(same, 3000);      // grows back into what it gave up
+    same = heap_reallocate(same, 3000); // grows back into what it gave up
     cr_expect_eq(same, block);
     for (int i = 0; i < 10; i++) cr_expect_eq(same[i], (char)i);
     heap_release(same);
@@ -149,9 +153,7 @@ Test(heap, ten_thousand_random_steps_keep_every_block_whole) {
             slot[i].bytes = heap_allocate_zeroed(size);
             for (size_t b = 0; b < size; b++) cr_assert_eq(slot[i].bytes[b], 0);
             break;
-        default:
-            heap_release(slot[i].bytes);
-            slot[i].bytes = heap_allocate_aligned(256, size);
+        default: heap_release(slot[i].bytes); slot[i].bytes = heap_allocate_aligned(256, size);
         }
         slot[i].size = slot[i].bytes == nullptr ? 0 : size;
         if (slot[i].bytes != nullptr) memset(slot[i].bytes, i, size);

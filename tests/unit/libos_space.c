@@ -6,7 +6,9 @@
 #include "libos/core/map.h"
 #include "libos/core/space.h"
 
-static exo_vaddr at(uint64_t raw) { return (exo_vaddr){raw}; }
+static exo_vaddr at(uint64_t raw) {
+    return (exo_vaddr){raw};
+}
 
 Test(space, the_window_has_one_word_for_every_page) {
     cr_expect_eq(space_window(at(0)), MAP_WINDOW);
@@ -28,7 +30,9 @@ Test(space, the_window_shows_the_table_that_maps_it) {
 
 // ---- harvests ----
 
-static bool bit(const uint64_t *words, uint64_t i) { return words[i / 64] >> i % 64 & 1; }
+static bool bit(const uint64_t *words, uint64_t i) {
+    return words[i / 64] >> i % 64 & 1;
+}
 
 Test(harvest, parts_keep_their_places_at_every_offset) {
     static const uint64_t splits[] = {0, 1, 63, 64, 65, 127, 128, 200, 300, 448, 511};

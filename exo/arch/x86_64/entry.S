@@ -150,13 +150,13 @@ EXCEPTION 21, 1
 .balign 16
 system_call:
     swapgs
-    cmpq    $NUMBER_OF_CALLS, %rax
-    jae     foreign_system_call
+    cmpq    $-NUMBER_OF_CALLS, %rax // call n is ~n: as unsigned numbers, the highest
+    jb      foreign_system_call
     movq    %rsp, %gs:CPU_SCRATCH
     movq    %gs:CPU_KERNEL_STACK, %rsp
     pushq   %rcx
     movq    %r10, %rcx
-    leaq    call_table(%rip), %r10
+    leaq    call_table+8*NUMBER_OF_CALLS(%rip), %r10
     call    *(%r10,%rax,8)
     popq    %rcx
     movl    $USER_RFLAGS, %r11d

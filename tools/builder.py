@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""Building with meson and ninja. Nothing here is special: plain `meson setup build` and `meson compile` do the same.
+
+meson is run only when the build folder was not set up yet; ninja itself finds out quickly that nothing changed.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+from tools import packages, paths, terminal
+from tools.errors import BinderyError, Missing, tail
+
+COMPILER_OLDEST = "19"
+STEP = re.compile(r"\[(\d+)/(\d+)\]")
+
+
+def _first(package, *names):
+    """The first of some commands that is there; the package that has it is named if none is."""
+    for name in names:
+        if shutil.which(name):
+            return name
+    raise Missing(f"{names[0]} is missing; {packages.how_to_get([package])}")
+
+
+def environment():
+    """The environment in which meson is set up: our compiler and linker."""
+    compiler = os.environ.get("CC") or _first("clang-19", "clang-19", "clang")
+    version = packages.version(compiler)
+    if version is None or not packages.at_least(version, COMPILER_OLDEST):
+        raise Missing(f"{compiler} is version {version or 'unknown'}; Bindery needs clang {COMPILER_OLDEST} or newer")
+    linker = _first("lld-19", "ld.lld-19", "ld.lld").removeprefix("ld.")
+    return os.environ | {"CC": compiler, "CC_LD": linker}
+
+
+def build(*targets):
+    """Builds everything, or only some targets, with progress on stderr."""
+    meson, ninja = _first("meson", "meson"), _first("ninja-build", "ninja")
+    paths.BUILD.mkdir(parents=True, exist_ok=True)
+    log = paths.BUILD / "bindery-build.log"
+    if not (paths.BUILD / "build.ninja").exists():
+        terminal.say(f"setting up {paths.in_words(paths.BUILD)}")
+        words = [meson, "setup", str(paths.BUILD), str(paths.ROOT)]
+        with open(log, "w") as out:
+            if subprocess.run(words, env=environment(), stdout=out, stderr=out).returncode:
+                raise BinderyError(f"meson setup failed; the end of {paths.in_words(log)}:", tail(log))
+    _compile([ninja, "-C", str(paths.BUILD), *targets], log)
+
+
+def _compile(words, log):
+    """Runs ninja, shows its count, and on failure what the compiler said."""
+    live = terminal.colour(sys.stderr) and not terminal.quiet()
+    said, failed = False, []
+    with open(log, "a") as out, subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                                 errors="replace") as ninja:
+        for line in ninja.stdout:
+            out.write(line)
+            step = STEP.match(line)
+            if not step:
+                failed.append(line)
+                terminal.detail(line.rstrip())
+            elif live:
+                sys.stderr.write(f"\r\x1b[Kbindery: building {step[1]} of {step[2]}")
+                sys.stderr.flush()
+            elif not said:
+                terminal.say(f"building ({step[2]} steps)")
+            said = said or step is not None
+    if live and said:
+        sys.stderr.write("\r\x1b[K")
+    if ninja.returncode:
+        raise BinderyError(f"the build failed (log: {paths.in_words(log)}):", "".join(failed[-30:]))

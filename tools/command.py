@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""The frame of the command line: the group of verbs, the flags they share, help with examples first, exit statuses.
+
+A verb is a click command of class Verb in tools/verbs/; its module is imported only when the verb is used or listed.
+"""
+
+import functools
+import importlib
+import os
+import sys
+
+import click
+
+from tools import errors, terminal
+
+VERBS = ("compare", "run", "bench", "trace", "test", "build", "doctor", "list", "abi")
+
+EXAMPLES = """\
+./bindery compare                              policies compared on real page faults in QEMU
+./bindery compare --policy fifo,clock1 --workload matmul,bfs --memory 1M,2M
+./bindery run --libos dos hello                one application on one library operating system
+./bindery bench fault                          the fault path in exact guest instructions
+./bindery trace fault hello -o fault.json      the eight steps of each fault, for Perfetto
+./bindery test                                 build everything and run every test"""
+
+
+def shared(function):
+    """Gives a verb the flags that every verb has."""
+
+    @click.option("-q", "--quiet", is_flag=True, help="Print the result only.")
+    @click.option("-v", "--verbose", count=True, help="Say more about what is done.")
+    @click.option("--no-install", is_flag=True, help="Install no packages; name what is missing and exit 3.")
+    @functools.wraps(function)
+    def wrapped(*arguments, quiet, verbose, no_install, **options):
+        terminal.settings(quiet, verbose)
+        return function(*arguments, **options)
+
+    return wrapped
+
+
+class Examples(click.Command):
+    """A command whose help begins with examples (`examples=` at its making)."""
+
+    def __init__(self, *arguments, examples="", **options):
+        super().__init__(*arguments, **options)
+        self.examples = examples
+
+    def format_help(self, context, formatter):
+        write_examples(formatter, self.examples)
+        super().format_help(context, formatter)
+
+
+class Verb(Examples):
+    pass
+
+
+def write_examples(formatter, examples):
+    if examples:
+        formatter.write("Examples:\n")
+        for line in examples.strip("\n").splitlines():
+            formatter.write(f"  {line}\n")
+        formatter.write("\n")
+
+
+class Verbs(click.Group):
+    """A group that knows its verbs by name and suggests the nearest one."""
+
+    def __init__(self, *arguments, verbs, examples, **options):
+        super().__init__(*arguments, **options)
+        self.verbs, self.examples = verbs, examples
+
+    def list_commands(self, context):
+        return list(self.verbs)
+
+    def get_command(self, context, name):
+        if name not in self.verbs:
+            return None
+        module = importlib.import_module(f"tools.verbs.{self.verbs[name]}")
+        return getattr(module, f"verb_{name}")
+
+    def resolve_command(self, context, words):
+        if words and words[0] not in self.verbs:
+            raise errors.unknown("verb", words[0], self.verbs)
+        return super().resolve_command(context, words)
+
+    def format_help(self, context, formatter):
+        write_examples(formatter, self.examples)
+        super().format_help(context, formatter)
+
+
+class Subjects(Verbs):
+    """A verb whose first word says what: `bench fault`, `trace fault`. Its commands are in the verb's own module."""
+
+    def __init__(self, *arguments, module, verbs, examples, **options):
+        super().__init__(*arguments, verbs={verb: module for verb in verbs}, examples=examples, **options)
+
+    def get_command(self, context, name):
+        if name not in self.verbs:
+            return None
+        module = importlib.import_module(f"tools.verbs.{self.verbs[name]}")
+        return getattr(module, f"subject_{name}")
+
+
+@click.command(cls=Verbs, verbs={verb: verb for verb in VERBS}, examples=EXAMPLES,
+               context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@shared
+def bindery():
+    """An exokernel, its library operating systems, and real page faults to compare policies with.
+
+    Exit status: 0 done, 1 a check failed, 2 bad usage, 3 something is missing on this machine, 124 time-out.
+    """
+
+
+def run(words):
+    """Runs a command line and returns its exit status."""
+    try:
+        status = bindery.main(words, prog_name="bindery", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else errors.OK
+    except errors.BinderyError as error:
+        terminal.complain(error)
+        return error.status
+    except click.exceptions.Abort:
+        terminal.complain("interrupted")
+        return 130
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return errors.USAGE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return errors.FAILED
+    except KeyboardInterrupt:
+        terminal.complain("interrupted")
+        return 130

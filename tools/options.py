@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""Values of command-line options: lists by comma, sizes, files, and the command line itself."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+from tools import layout, paths, registry
+from tools.errors import Usage, unknown
+
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+def split(text):
+    """The items of a list by comma; None for an option that was not given."""
+    if text is None:
+        return None
+    items = [item.strip() for item in text.split(",")]
+    if not all(items):
+        raise Usage(f"the list “{text}” has an empty item")
+    return list(dict.fromkeys(items))
+
+
+def frames_of(memory):
+    """Whole frames in a size such as 512K or 8M."""
+    match = re.fullmatch(r"(\d+)([KMG]?)i?B?", memory, re.I)
+    if not match:
+        raise Usage(f"“{memory}” is no size; expected a number with K, M or G, such as 8M")
+    frames = int(match[1]) * UNITS[match[2].upper()] // layout.PAGE
+    if frames == 0:
+        raise Usage(f"{memory} is less than one frame of {layout.PAGE} bytes")
+    return frames
+
+
+def one_size(frames, memory):
+    """--frames or --memory of a single run, in frames; 0 if neither is given."""
+    if frames is not None and memory is not None:
+        raise Usage("--frames and --memory say the same thing; give one of them")
+    if memory is not None:
+        return frames_of(memory)
+    if frames is not None and frames < 1:
+        raise Usage(f"--frames {frames}: at least one frame is needed")
+    return frames or 0
+
+
+def sizes(frames, memory):
+    """--frames N,N% or --memory 4M,8M as a list of numbers of frames and of shares; None if neither is given."""
+    if frames is not None and memory is not None:
+        raise Usage("--frames and --memory say the same thing; give one of them")
+    if memory is not None:
+        return [frames_of(item) for item in split(memory)]
+    found = []
+    for item in split(frames) or ():
+        match = re.fullmatch(r"(\d+)(%?)", item)
+        if not match or int(match[1]) == 0:
+            raise Usage(f"--frames {item}: expected a number of frames such as 500, or a share of the workload's pages "
+                        "such as 50%")
+        found.append(int(match[1]) / 100 if match[2] else int(match[1]))
+    return found or None
+
+
+def files_of(app, extra=()):
+    """The files that a run of an application finds on its disk: those of its workload and some more."""
+    work = registry.WORKLOADS.get(app)
+    files = list(work.files) if work else []
+    for path in extra:
+        if not Path(path).is_file():
+            raise unknown("file", path, [str(each) for each in Path(path).parent.glob("*")] if "/" in path else [])
+        files.append((Path(path).name, path, 0))
+    return tuple(files)
+
+
+def out_folder():
+    """Where results go unless told otherwise."""
+    return paths.ROOT / "out"
+
+
+def command_line():
+    """The command that is running, as the user would type it."""
+    return shlex.join(["./bindery", *sys.argv[1:]])

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""The figure of a comparison: for each workload its fault curve, one line a policy, and OPT's as the floor.
+
+Drawn from the rows alone, the same that stand in the data files beside it. Policies differ by marker and dash as well
+as by colour.
+"""
+
+import io
+import math
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f3fbf", "#8c6d31", "#555555", "#b22222")
+MARKERS = "os^Dvp*XP<>h"
+DASHES = ("-", "--", "-.", ":")
+PER_LINE = 6     # names in a line of the legend
+CHARACTERS = 16  # of the footer in an inch
+
+
+def draw(rows, command):
+    """{"png": bytes, "svg": bytes} of the figure."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams["svg.hashsalt"] = "bindery"  # the same rows give the same file
+    import matplotlib.pyplot as plt
+
+    workloads = list(dict.fromkeys(row["workload"] for row in rows))
+    policies = list(dict.fromkeys(row["policy"] for row in rows if row["policy"] != "opt"))
+    across = min(len(workloads), 3)
+    down = math.ceil(len(workloads) / across)
+    width, height = max(4.4 * across, 7), 3.4 * down + 1.1
+    figure, axes = plt.subplots(down, across, figsize=(width, height), squeeze=False)
+    for axis in axes.flat[len(workloads):]:
+        axis.set_axis_off()
+    for axis, workload in zip(axes.flat, workloads):
+        _curves(axis, [row for row in rows if row["workload"] == workload], policies)
+        axis.set_title(workload)
+    handles = {}
+    for axis in axes.flat[:len(workloads)]:
+        handles |= {name: line for line, name in zip(*axis.get_legend_handles_labels())}
+    lines = math.ceil(len(handles) / PER_LINE)
+    figure.legend(handles.values(), handles.keys(), loc="upper center", ncol=PER_LINE, frameon=False)
+    wrap = int(width * CHARACTERS)
+    footer = [command[at:at + wrap] for at in range(0, len(command), wrap)]
+    figure.text(0.01, 0.01, "\n".join(footer), fontsize=7, family="monospace", color="#444444", va="bottom")
+    figure.tight_layout(rect=(0, (0.1 + 0.14 * len(footer)) / height, 1, 1 - (0.1 + 0.25 * lines) / height))
+    files = {}
+    for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
+        out = io.BytesIO()
+        figure.savefig(out, format=kind, dpi=150, metadata=metadata)
+        files[kind] = out.getvalue()
+    plt.close(figure)
+    return files
+
+
+def _curves(axis, rows, policies):
+    for number, policy in enumerate(policies):
+        points = sorted((row["frames"], row["faults"]) for row in rows if row["policy"] == policy)
+        if points:
+            axis.plot(*zip(*points), label=policy, color=COLOURS[number % len(COLOURS)],
+                      marker=MARKERS[number % len(MARKERS)], linestyle=DASHES[number // 4 % len(DASHES)],
+                      markersize=5, linewidth=1.4)
+    floor = sorted({(row["frames"], row["opt_faults"]) for row in rows})
+    axis.plot(*zip(*floor), label="opt (floor)", color="black", linewidth=2, linestyle="-")
+    axis.fill_between(*zip(*floor), color="black", alpha=0.08, linewidth=0)
+    axis.set_xlabel("frames")
+    axis.set_ylabel("page faults")
+    axis.set_ylim(bottom=0)
+    axis.grid(alpha=0.25)
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)

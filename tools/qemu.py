@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""One QEMU: its command line, its version, its streams, and that none is left behind.
+
+    machine = Machine(kernel, package, disk=disk, exact=True)
+    machine.start(folder)
+    for event in machine.events(...)      # see fleet.py, which attends to several at once
+
+The guest talks through two channels: the serial console (for people) and the report channel at port 0xe9 (JSON
+lines, for the tools). Each QEMU has its own process group and is killed when this process dies, however it dies.
+"""
+
+import ctypes
+import functools
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools import packages
+from tools.errors import BinderyError, Missing, tail
+
+BINARY = "qemu-system-x86_64"
+OLDEST = "7.2"
+PR_SET_PDEATHSIG = 1
+
+
+@functools.cache
+def check():
+    """The version of QEMU; raises Missing with one sentence if it is absent or too old."""
+    if shutil.which(BINARY) is None:
+        raise Missing(f"{BINARY} is missing; {packages.how_to_get(['qemu-system-x86'])}")
+    version = packages.version(BINARY)
+    if version is None or not packages.at_least(version, OLDEST):
+        raise Missing(f"{BINARY} is version {version or 'unknown'}; Bindery needs {OLDEST} or newer; "
+                      f"{packages.how_to_get(['qemu-system-x86'])}")
+    return version
+
+
+@dataclass
+class Machine:
+    """What to boot. `exact` counts instructions: one tick of the time-stamp counter is one guest instruction."""
+
+    kernel: Path
+    package: Path
+    disk: Path = None
+    memory: int = 64        # MiB
+    exact: bool = False
+    accelerator: str = "tcg"
+    interactive: bool = False  # standard input goes to the console
+    process = None
+
+    def command(self, console, report):
+        """The command line; `console` and `report` are the numbers of file descriptors to write to."""
+        words = [BINARY, "-M", "pc", "-accel", self.accelerator,
+                 "-cpu", "max,-erms" if self.accelerator == "tcg" else "host",
+                 "-m", f"{self.memory}M", "-kernel", str(self.kernel), "-initrd", str(self.package),
+                 "-nodefaults", "-display", "none", "-no-reboot"]
+        if self.interactive:
+            words += ["-chardev", "stdio,id=console"]
+        else:
+            words += ["-chardev", f"file,id=console,path=/dev/fd/{console}"]
+        words += ["-serial", "chardev:console",
+                  "-chardev", f"file,id=report,path=/dev/fd/{report}",
+                  "-device", "isa-debugcon,iobase=0xe9,chardev=report",
+                  "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
+        if self.disk is not None:
+            words += ["-drive", f"if=none,format=raw,id=disk,cache=unsafe,file={self.disk}",
+                      "-device", "virtio-blk-pci,drive=disk,disable-legacy=on"]
+        if self.exact:
+            words += ["-icount", "shift=0,sleep=off"]
+        return words
+
+    def start(self, folder):
+        """Starts QEMU with its log in `folder`. self.console and self.report can then be read."""
+        check()
+        self.log = Path(folder) / "qemu.log"
+        self.console, console = os.pipe()
+        self.report, report = os.pipe()
+        words = self.command(console, report)
+        self.log.write_text(" ".join(words) + "\n")
+        try:
+            with open(self.log, "a") as log:
+                self.process = subprocess.Popen(
+                    words, stdin=None if self.interactive else subprocess.DEVNULL,
+                    stdout=console if self.interactive else log, stderr=log, pass_fds=(console, report),
+                    preexec_fn=functools.partial(_own_group_and_end_with, os.getpid(), self.interactive))
+        except OSError as error:
+            raise BinderyError(f"{BINARY} cannot be started: {error.strerror}") from None
+        finally:
+            os.close(console)
+            os.close(report)
+
+    def stop(self):
+        """Kills QEMU if it still runs, and closes the streams."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for stream in (self.console, self.report):
+            os.close(stream)
+        self.process = None
+
+    def status(self):
+        """What the guest gave to machine_off. Raises BinderyError if QEMU ended in any other way."""
+        code = self.process.wait()
+        if code > 0 and code & 1 and not self._complained():
+            return code >> 1
+        if code == 0:
+            raise BinderyError("the machine was reset: the kernel faulted three times in a row", tail(self.log))
+        how = f"was ended by signal {-code}" if code < 0 else f"failed with exit status {code}"
+        raise BinderyError(f"QEMU {how}; the end of its log:", tail(self.log))
+
+    def _complained(self):
+        """QEMU's own failures exit with 1, like machine_off(0), but say something first."""
+        return self.process.returncode == 1 and f"{BINARY}: " in self.log.read_text(errors="replace").split("\n", 1)[1]
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _own_group_and_end_with(parent, interactive):
+    """Runs in the child before QEMU: its own group (unless it needs the terminal), and it dies with its parent."""
+    if not interactive:
+        os.setpgid(0, 0)
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""The one registry of names: policies, workloads, applications, library OSes, measured operations.
+
+Policies and generated traces come from bindery-sim when it is built, else from the source that it is built from.
+Applications are the files of apps/. Only what has no other home is listed here.
+"""
+
+import functools
+import re
+from dataclasses import dataclass
+
+from tools import paths, simulator
+from tools.errors import unknown
+
+LIBOSES = {
+    "unix": "demand paging and files: each region of memory has its own replacement policy",
+    "dos": "all memory bound at the start, no protection, services through a vector table",
+}
+
+WORDS = "american-english"
+WORDS_PATH = "/usr/share/dict/american-english"  # package wamerican
+
+
+@dataclass(frozen=True)
+class Workload:
+    """An application with arguments that make it a workload of some seconds."""
+
+    title: str
+    arguments: tuple = ()
+    files: tuple = ()  # (name on the disk, path on the host or None for an empty file, room in bytes)
+
+
+WORKLOADS = {
+    "matmul": Workload("blocked matrix multiply", ("n=96", "block=8")),
+    "bfs": Workload("breadth-first search of a random graph", ("vertices=4000", "degree=8", "sources=2")),
+    "hashjoin": Workload("hash join of two relations", ("build=4000", "probe=6000")),
+    "loop": Workload("an array from beginning to end, many times", ("pages=200", "laps=8")),
+    "zipfkv": Workload("key-value get and put, Zipf-distributed", ("keys=2048", "operations=8000")),
+    "sort": Workload("external sort of a dictionary", (), ((WORDS, WORDS_PATH, 0), ("sort.out", None, 2 << 20))),
+    "hello": Workload("a greeting; hardly any memory"),
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One line of `bench fault`."""
+
+    title: str
+    target: int  # instructions at most; 0: none stated
+    measured: str
+
+
+OPERATIONS = {
+    "call.null": Operation("null exo-call", 20, "the call that does nothing, from before it to after it"),
+    "fault.entry": Operation("fault entry", 14, "from the faulting instruction to the first one of the user handler"),
+    "fault.bind": Operation("bind", 60, "tlb_set of one entry, as the handler calls it"),
+    "fault.resume": Operation("resume", 20, "from the end of the handler to the instruction after the restarted one"),
+    "fault.whole": Operation("whole fault", 120, "a touch of an unmapped page whose frame the handler has ready"),
+    "syscall.redirect": Operation("redirected syscall", 20, "from a foreign syscall to the library OS's entry"),
+    "prot1": Operation("protect 1 page", 0, "tlb_protect of one page to read-only"),
+    "prot100": Operation("protect 100 pages", 1500, "tlb_protect of 100 pages in one call"),
+    "unprot100": Operation("unprotect 100 pages", 0, "tlb_protect of 100 pages back to read-write, in one call"),
+    "yield": Operation("PE-to-PE yield", 0, "half of a round trip of directed yields between two PEs"),
+}
+
+
+def policies():
+    """{name: title} of every policy, in the order of policies.def."""
+    if paths.SIMULATOR.exists():
+        return simulator.names()["policy"]
+    source = paths.ROOT / "libos" / "pager" / "policy" / "policies.def"
+    return {name: "" for name in re.findall(r"^POLICY\((\w+)\)", source.read_text(), re.M)}
+
+
+def generated_traces():
+    """{name: title} of the traces that bindery-sim generates; empty before it is built."""
+    return simulator.names()["trace"] if paths.SIMULATOR.exists() else {}
+
+
+def apps():
+    """{name: first sentence of its head comment} of every application in apps/."""
+    found = {}
+    for path in sorted((paths.ROOT / "apps").glob("*.c")):
+        lines = path.read_text().splitlines()
+        comment = [line.removeprefix("//").strip() for line in lines[1:4]]
+        if any(re.match(r"int main\(", line) for line in lines):
+            found[path.stem] = re.split(r"(?<=[.;:]) ", " ".join(comment))[0].rstrip(".:;")
+    return found
+
+
+def workloads():
+    """{name: title} of everything `compare --workload` takes."""
+    return {name: work.title for name, work in WORKLOADS.items()} | generated_traces()
+
+
+LISTS = {
+    "policies": policies,
+    "workloads": workloads,
+    "ops": lambda: {name: operation.title for name, operation in OPERATIONS.items()},
+    "apps": apps,
+    "liboses": lambda: LIBOSES,
+}
+
+
+def require(kind, name, names):
+    """Raises Usage with a suggestion unless the name is among the names."""
+    if name not in names:
+        raise unknown(kind, name, names)
+    return name
+
+
+@functools.cache
+def traits(policy):
+    """What a policy declares of itself in its source: what it sees (faults, bits, references, future) and the least
+    number of frames it needs."""
+    text = (paths.ROOT / "libos" / "pager" / "policy" / f"{policy}.c").read_text()
+    sees = re.search(r"\.sees = POLICY_SEES_(\w+)", text)
+    least = re.search(r"\.minimum = (\d+)", text)
+    return (sees[1].lower() if sees else "faults"), (int(least[1]) if least else 1)

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+"""From runs of applications to a booted machine and what came out of each run.
+
+    runs = [Run("hello", "unix"), Run("replay", "unix", policy="fifo", frames=64, files=(…), words=("trace=t",))]
+    outcomes = execute([runs])          # one list of runs for each boot
+
+Runs of one boot are one after the other, each with the whole machine: on one simulated processor running them side
+by side gains nothing, and counts stay exact.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools import layout, link, paths
+from tools.errors import BinderyError, Missing
+from tools.fleet import SILENCE, Boot, Fleet
+from tools.image import DiskImage
+from tools.package import Package
+from tools.qemu import Machine
+
+ENDS = {  # enum exo_pe_end, as init reports it
+    "no_entry": "had no entry for an upcall",
+    "triple_fault": "faulted three times in a row",
+    "destroyed": "was destroyed",
+    "not_started": "could not be started",
+}
+ENDED_BADLY = 134  # exit status of `run` when the program did not end by itself, as a shell shows an abort
+SWAP_BLOCKS = 32768  # 128 MiB, sparse on the host
+
+
+@dataclass
+class Run:
+    """One run of one application on one library OS."""
+
+    app: str
+    libos: str = "unix"
+    words: tuple = ()     # the application's arguments
+    policy: str = None
+    frames: int = 0       # of the paged region; 0: no limit of ours
+    settings: tuple = ()  # further name=value words for the library OS
+    files: tuple = ()     # (name on the disk, path or bytes or None, room)
+    image: Path = None    # an ELF file to run instead of the linked application
+    label: str = ""
+
+    def arguments(self, job):
+        """The job's argument string."""
+        words = [f"job={job}", f"app={self.app}"]
+        if self.policy:
+            words.append(f"policy={self.policy}")
+        if self.frames:
+            words.append(f"frames={self.frames}")
+        words += self.settings
+        if self.words:
+            words += ["--", *self.words]
+        for word in words:
+            if any(character.isspace() for character in word):
+                raise BinderyError(f"an argument of an application cannot hold a space: “{word}”")
+        return " ".join(words)
+
+    def executable(self):
+        return self.image or link.executable(self.app, self.libos)
+
+
+@dataclass
+class Outcome:
+    """What is known of a run once it has ended."""
+
+    run: Run
+    end: str = None      # "exit", or a key of ENDS; None: never reported
+    status: int = 0
+    address: int = 0
+    detail: str = ""     # why it could not be started
+    events: list = field(default_factory=list)  # all of its other events
+
+    def of(self, kind):
+        return [event for event in self.events if event["event"] == kind]
+
+    def passed(self):
+        return self.end == "exit" and self.status == 0
+
+    def exit_status(self):
+        return self.status & 0xFF if self.end == "exit" else ENDED_BADLY
+
+    def sentence(self):
+        """How it ended, for people."""
+        name = self.run.label or self.run.app
+        if self.end == "exit":
+            return f"{name} ended with status {self.status}"
+        how = ENDS.get(self.end, f"ended by {self.end}")
+        if self.detail:
+            return f"{name} {how}: {self.detail}"
+        return f"{name} {how} (status {self.status}, address {self.address:#x})"
+
+
+def prepare(runs, folder, trace=False, exact=False, interactive=False, accelerator="tcg", memory=0):
+    """Writes package and disk of one boot into `folder`; returns the Machine."""
+    for needed in (paths.KERNEL, paths.INIT):
+        if not needed.exists():
+            raise Missing(f"there is no {paths.in_words(needed)}; ./bindery build makes it")
+    package = Package(flags=layout.PACKAGE_TRACE if trace else 0)
+    package.add_image("init", paths.INIT)
+    images, files = {}, {}
+    for run in runs:
+        for name, source, room in run.files:
+            files.setdefault(name, (source, room))
+    disk = DiskImage(SWAP_BLOCKS)
+    for name, (source, room) in files.items():
+        disk.add(name, source, room)
+    blocks = disk.write(folder / "disk.img")
+    for number, run in enumerate(runs):
+        path = run.executable()
+        if path not in images:
+            images[path] = package.add_image(path.name[:47], path)
+        package.add_job(images[path], run.arguments(number), group=number, blocks=blocks, slices=1)
+    (folder / "package").write_bytes(package.encode())
+    frames = max((run.frames for run in runs), default=0)
+    return Machine(paths.KERNEL, folder / "package", folder / "disk.img", memory or machine_memory(frames, package),
+                   exact, accelerator, interactive)
+
+
+def machine_memory(frames, package):
+    """MiB of memory for the largest run: its frames, the package, and 48 MiB for all else."""
+    image = sum(each.pages() for each in package.images) * 3
+    return 48 + -(-(frames + image) * layout.PAGE // (1 << 20))
+
+
+@contextlib.contextmanager
+def scratch():
+    """A folder for package, disk and log, removed afterwards; in memory if the system has room there."""
+    shared = Path("/dev/shm")
+    where = shared if shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 1 << 30 else None
+    with tempfile.TemporaryDirectory(prefix="bindery-", dir=where) as folder:
+        yield Path(folder)
+
+
+def execute(batches, parallel=1, limit=600, exact=False, trace=False, on_outcome=None, console=None, names=None,
+            silence=SILENCE, **options):
+    """Boots one machine for each list of runs and returns the outcomes in the order of the runs.
+
+    on_outcome(outcome) is called when a run ends, console(data) with what the machines print.
+    """
+    outcomes = [[Outcome(run) for run in batch] for batch in batches]
+    with scratch() as folder:
+        boots = []
+        for number, batch in enumerate(batches):
+            place = folder / str(number)
+            place.mkdir()
+            machine = prepare(batch, place, trace, exact, **options)
+            boots.append(Boot(machine, place, console or (lambda data: None),
+                              names[number] if names else f"machine {number + 1} of {len(batches)}", silence))
+        of = {id(boot): each for boot, each in zip(boots, outcomes)}
+        with contextlib.closing(Fleet(parallel, limit).run(boots)) as events:
+            for boot, event in events:
+                _take(of[id(boot)], event, on_outcome)
+    flat = [outcome for each in outcomes for outcome in each]
+    for outcome in flat:
+        if outcome.end is None:
+            raise BinderyError(f"{outcome.run.label or outcome.run.app}: the machine ended without a word on this run")
+    return flat
+
+
+def _take(outcomes, event, on_outcome):
+    job = event.get("job")
+    if not isinstance(job, int) or job >= len(outcomes):
+        return
+    outcome = outcomes[job]
+    if event["event"] != "job":
+        outcome.events.append(event)
+        return
+    outcome.end, outcome.status, outcome.address = event["end"], event.get("status", 0), event.get("address", 0)
+    outcome.detail = event.get("detail", "")
+    if on_outcome:
+        on_outcome(outcome)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""What `compare` compares on: a workload that can be run again and again, with the reference string it makes.
+
+A trace is its own reference string. An application is run once with record=1 and all the memory it wants: the pager
+then reports every change of page. Recordings are kept in the build folder, keyed by everything they depend on.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools import link, paths, registry, session, terminal, traces
+from tools.errors import BinderyError, unknown
+
+RECORDING_LIMIT = 300  # seconds
+
+
+@dataclass
+class Subject:
+    name: str
+    app: str
+    words: tuple
+    files: tuple
+    region: str        # whose statistics count: "heap" or "region"
+    zero_filled: bool  # its pages are zero until written back, so that a first touch reads nothing
+    trace: traces.Trace
+
+    def run(self, policy, frames):
+        """The Run of one cell."""
+        return session.Run(self.app, "unix", self.words, policy, frames, files=self.files,
+                           label=f"{self.name} with {policy} in {frames} frames")
+
+    def frames(self, sizes):
+        """Numbers of frames, shares turned into numbers."""
+        return sorted({size if isinstance(size, int) else max(1, round(self.trace.pages * size)) for size in sizes})
+
+
+def find(workloads, trace_files):
+    """The subjects of some workload names and trace files, recorded where that is needed."""
+    found, unrecorded = [], []
+    known = registry.workloads()
+    for name in workloads:
+        if name in registry.WORKLOADS:
+            unrecorded.append(name)
+            found.append(name)
+        elif name in known:
+            found.append(_of_trace(traces.generated(name)))
+        elif Path(name).is_file():
+            found.append(_of_trace(traces.load(name)))
+        else:
+            raise unknown("workload", name, known)
+    found += [_of_trace(traces.load(path)) for path in trace_files]
+    recorded = _recorded(unrecorded)
+    return [recorded[each] if isinstance(each, str) else each for each in found]
+
+
+def _of_trace(trace):
+    name = hashlib.sha256(trace.text).hexdigest()[:16]
+    return Subject(trace.name, "replay", (f"trace={name}", f"pages={trace.region}"), ((name, trace.text, 0),), "region",
+                   False, trace)
+
+
+def _recorded(names):
+    """{name: Subject} of applications; those without a recording are run once, in one boot."""
+    wanted = {}
+    for name in names:
+        path = _recording_path(name)
+        if not path.exists():
+            wanted[name] = path
+    if wanted:
+        terminal.say(f"recording which pages {', '.join(wanted)} touch, once")
+        _record(wanted)
+    return {name: _of_recording(name, _recording_path(name)) for name in names}
+
+
+def _of_recording(name, path):
+    work = registry.WORKLOADS[name]
+    return Subject(name, name, work.arguments, work.files, "heap", True,
+                   traces.check(name, path.read_bytes(), str(path), path))
+
+
+def _recording_path(name):
+    """Where the recording of a workload is: its name holds a digest of the program, its arguments and its input."""
+    work = registry.WORKLOADS[name]
+    digest = hashlib.sha256(link.executable(name, "unix").read_bytes())
+    digest.update(json.dumps(work.arguments).encode())
+    for file, source, _ in work.files:
+        digest.update(file.encode())
+        if source:
+            digest.update(Path(source).read_bytes() if Path(source).exists() else b"")
+    return paths.CACHE / "recordings" / f"{name}-{digest.hexdigest()[:16]}.txt"
+
+
+def _record(wanted):
+    runs = [session.Run(name, "unix", registry.WORKLOADS[name].arguments, "fifo", settings=("record=1",),
+                        files=registry.WORKLOADS[name].files) for name in wanted]
+    for outcome in session.execute([runs], limit=RECORDING_LIMIT, names=["the recording"]):
+        if not outcome.passed():
+            raise BinderyError(f"recording failed: {outcome.sentence()}")
+        pages = [word for event in outcome.of("pages") if event["region"] == "heap" for word in event["pages"].split()]
+        if not pages:
+            raise BinderyError(f"{outcome.run.app} touches no page of the heap; there is nothing to compare on it")
+        path = wanted[outcome.run.app]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.write_text("".join(f"{word[:-1]} {word[-1]}\n" for word in pages))
+        partial.rename(path)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""The verb `run`: one application on one library OS, its output on stdout, its exit status ours."""
+
+import json
+import sys
+import termios
+
+import click
+
+from tools import builder, options, registry, session, tables, terminal
+from tools.command import Verb, shared
+
+EXAMPLES = """\
+./bindery run hello
+./bindery run --libos dos hello -- one two
+./bindery run --policy sieve1_d1 --memory 512K matmul -- n=96
+./bindery run sort"""
+
+
+@click.command("run", cls=Verb, examples=EXAMPLES)
+@click.option("--libos", default="unix", metavar="NAME", help="Library OS to link with: unix (default) or dos.")
+@click.option("--policy", metavar="NAME", help="Replacement policy of the heap.")
+@click.option("--frames", type=int, help="Frames of the heap.")
+@click.option("--memory", metavar="SIZE", help="The same as memory: 512K, 8M.")
+@click.option("--file", "files", multiple=True, metavar="PATH", help="Put a file on the disk (may be repeated).")
+@click.option("--timeout", default=120.0, show_default=True, help="Seconds until the machine is ended.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the application's output.")
+@click.argument("app")
+@click.argument("words", nargs=-1)
+@shared
+def verb_run(libos, policy, frames, memory, files, timeout, as_json, app, words):
+    """Run APP, linked with a library OS, in QEMU."""
+    registry.require("library OS", libos, registry.LIBOSES)
+    registry.require("application", app, registry.apps())
+    if policy:
+        registry.require("policy", policy, registry.policies())
+    frames = options.one_size(frames, memory)
+    builder.build()
+    run = session.Run(app, libos, tuple(words), policy, frames, files=options.files_of(app, files))
+    run.executable()
+    output = []
+    with _terminal_restored():
+        outcome, = session.execute([[run]], limit=timeout, interactive=not as_json and sys.stdin.isatty(),
+                                   console=output.append if as_json else _print, names=[app])
+    if as_json:
+        row = {"app": app, "libos": libos, "end": outcome.end, "status": outcome.status,
+               "output": b"".join(output).decode(errors="replace"), "events": outcome.events}
+        json.dump({"schema": tables.SCHEMA, "rows": [row]}, sys.stdout, indent=1)
+        print()
+    if outcome.end != "exit":
+        terminal.say(outcome.sentence())
+    return outcome.exit_status()
+
+
+def _print(data):
+    sys.stdout.buffer.write(data.replace(b"\r\n", b"\n"))
+    sys.stdout.buffer.flush()
+
+
+class _terminal_restored:
+    """QEMU puts the terminal into raw mode and cannot undo it when it is killed."""
+
+    def __enter__(self):
+        self.before = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
+
+    def __exit__(self, *error):
+        if self.before is not None:
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self.before)
