@@ -67,15 +67,15 @@ static enum exo_error request_allowed(const struct exo_ring_request *request, st
     return EXO_OK;
 }
 
-static void start(const struct transfer *transfer, const struct exo_ring_request *request, unsigned slot) {
+static void start(unsigned slot, const struct transfer *transfer, const struct exo_ring_request *request) {
     transfers[slot] = *transfer;
     transfer->extent->uses++;
     transfer->pe->inflight++;
     if (transfer->memory != nullptr) {
         transfer->memory->uses++;
-        frame_info(transfer->frame)->pins++;
+        frame_info(request->frame)->pins++;
     }
-    disk_start(slot, request->operation, request->block, (exo_paddr){transfer->frame.raw << EXO_PAGE_SHIFT});
+    disk_start(slot, request->operation, request->block, (exo_paddr){request->frame.raw << EXO_PAGE_SHIFT});
 }
 
 struct exo_result call_ring_bind(exo_handle frames, exo_frame ring) {
@@ -97,7 +97,8 @@ struct exo_result call_ring_kick(void) {
     const uint32_t submitted = __atomic_load_n(&pe->ring->submitted, __ATOMIC_ACQUIRE);
     const uint32_t taken = __atomic_load_n(&pe->ring->taken, __ATOMIC_RELAXED);
     uint64_t count = 0;
-    while (pe->ring_accepted != submitted && count < EXO_RING_SIZE && pe->ring_accepted - taken < EXO_RING_SIZE) {
+    while (pe->ring_accepted != submitted && count < EXO_RING_SIZE && pe->ring_accepted - taken < EXO_RING_SIZE
+           && pe->inflight < EXO_RING_SIZE) {
         const unsigned slot = slot_idle();
         if (slot == DISK_SLOTS) break;
         const struct exo_ring_request request =

@@ -13,7 +13,7 @@
 #include "pe/tlb.h"
 
 constexpr uint64_t FLUSH_SINGLY = 32; // above this many pages one full flush is cheaper
-constexpr unsigned ROOT_USER_ENTRIES = EXO_TABLE_ENTRIES / 2;
+constexpr unsigned ROOT_USER_ENTRIES = EXO_USER_END >> (EXO_PAGE_SHIFT + 27);
 
 // What a page of each type can be mapped for. Tables are for reading; PEs and bindings are nobody's to see.
 static const uint8_t mappable[] = {
