@@ -108,7 +108,7 @@ struct exo_result call_ring_kick(void) {
         count++;
         const enum exo_error refusal = request_allowed(&request, &transfer);
         if (refusal != EXO_OK) complete(pe, request.tag, refusal);
-        else start(&transfer, &request, slot);
+        else start(slot, &transfer, &request);
     }
     return done(count);
 }

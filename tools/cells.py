@@ -5,7 +5,6 @@ Every cell that can run is run for real; the simulator gives the floor (OPT), th
 run (they see every reference, or an application's future), and the counts that each real run must equal.
 """
 
-import os
 from dataclasses import dataclass
 
 from tools import registry, session, simulator, terminal
@@ -34,19 +33,21 @@ class Cell:
 
 def make(subjects, policies, sizes):
     """All cells, simulated. Those with fewer frames than their policy needs are left out, and said so."""
+    least = {policy: registry.traits(policy)[1] for policy in [*policies, "opt"]}
     cells = []
     for subject in subjects:
         frames = subject.frames(sizes)
-        options = ["--zero-filled"] if subject.zero_filled else []
-        least = {policy: registry.traits(policy)[1] for policy in policies}
         rows = {}
-        for policy in dict.fromkeys([*policies, "opt"]):
-            enough = [count for count in frames if count >= least.get(policy, 1)]
-            for count in set(frames) - set(enough):
-                terminal.say(f"{policy} needs at least {least[policy]} frames; left out: {count} for {subject.name}")
+        for minimum in sorted(set(least.values())):
+            some = [policy for policy in least if least[policy] == minimum]
+            enough = [count for count in frames if count >= minimum]
+            if len(enough) < len(frames):
+                few = ", ".join(str(count) for count in frames if count < minimum)
+                terminal.say(f"{', '.join(some)} in {few} frames of {subject.name} left out: needs at least {minimum}")
             if enough:
+                options = ["--zero-filled"] if subject.zero_filled else []
                 rows |= {(row["policy"], row["frames"]): row
-                         for row in simulator.simulate(subject.trace.path, [policy], enough, *options)}
+                         for row in simulator.simulate(subject.trace.path, some, enough, *options)}
         cells += [Cell(subject, policy, count, rows[policy, count], rows["opt", count]["faults"])
                   for policy in policies for count in frames if (policy, count) in rows]
     return cells
@@ -95,7 +96,8 @@ def real_row(cell, outcome, exact):
     if exact and faults:
         row["policy_instructions_per_fault"] = round(count["policy_instructions"] / faults, 1)
     row["simulated_faults"] = cell.simulated["faults"]
-    row["agrees"] = all(count[key] == cell.simulated[key] for key in ("faults", "writebacks", "reads", "sequence"))
+    row["agrees"] = all(count[key] == cell.simulated[key] for key in cell.subject.comparable())
+    row["exact"] = cell.subject.region == "region"  # the simulator saw the very same references
     row["checksum"] = next((event["value"] for event in outcome.of("result") if event["name"] == "checksum"), None)
     return row
 
@@ -106,8 +108,3 @@ def row_of(cell, counts, source):
             "writebacks": counts["writebacks"], "reads": counts["reads"], "source": source,
             "policy_instructions_per_fault": None, "opt_faults": cell.opt,
             "ratio_to_opt": round(counts["faults"] / cell.opt, 4), "pages": cell.subject.trace.pages}
-
-
-def processors():
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0))

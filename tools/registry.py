@@ -8,9 +8,10 @@ Applications are the files of apps/. Only what has no other home is listed here.
 import functools
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
-from tools import paths, simulator
-from tools.errors import unknown
+from tools import packages, paths, simulator
+from tools.errors import Missing, unknown
 
 LIBOSES = {
     "unix": "demand paging and files: each region of memory has its own replacement policy",
@@ -28,15 +29,32 @@ class Workload:
     title: str
     arguments: tuple = ()
     files: tuple = ()  # (name on the disk, path on the host or None for an empty file, room in bytes)
+    excerpt: int = 0   # `compare` takes only so many bytes of each file, in whole lines; 0: all
+
+    def inputs(self):
+        """The files as `compare` uses them, in the form that session.Run takes."""
+        if not self.excerpt:
+            return self.files
+        return tuple((name, source and _lines(source, self.excerpt), room) for name, source, room in self.files)
+
+
+def _lines(path, most):
+    """The whole lines among the first `most` bytes of a file."""
+    try:
+        data = Path(path).read_bytes()[:most]
+    except OSError as error:
+        raise Missing(f"cannot read {path}: {error.strerror}; {packages.how_to_get(['wamerican'])}") from None
+    return data[:data.rfind(b"\n") + 1]
 
 
 WORKLOADS = {
-    "matmul": Workload("blocked matrix multiply", ("n=96", "block=8")),
-    "bfs": Workload("breadth-first search of a random graph", ("vertices=4000", "degree=8", "sources=2")),
-    "hashjoin": Workload("hash join of two relations", ("build=4000", "probe=6000")),
+    "matmul": Workload("blocked matrix multiply", ("n=128", "block=16")),
+    "bfs": Workload("breadth-first search of a random graph", ("vertices=8000", "degree=8", "sources=1")),
+    "hashjoin": Workload("hash join of two relations", ("build=8000", "probe=12000")),
     "loop": Workload("an array from beginning to end, many times", ("pages=200", "laps=8")),
-    "zipfkv": Workload("key-value get and put, Zipf-distributed", ("keys=2048", "operations=8000")),
-    "sort": Workload("external sort of a dictionary", (), ((WORDS, WORDS_PATH, 0), ("sort.out", None, 2 << 20))),
+    "zipfkv": Workload("key-value get and put, Zipf-distributed", ("keys=4096", "operations=12000")),
+    "sort": Workload("external sort of a dictionary", ("run=16384",), ((WORDS, WORDS_PATH, 0), ("sort.out", None, 2 << 20)),
+                     64 << 10),
     "hello": Workload("a greeting; hardly any memory"),
 }
 

@@ -175,3 +175,7 @@ def _take(outcomes, event, on_outcome):
     outcome.detail = event.get("detail", "")
     if on_outcome:
         on_outcome(outcome)
+
+def processors():
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tools import link, paths, registry, session, terminal, traces
 from tools.errors import BinderyError, unknown
+from tools.fleet import SILENCE_LONG
 
 RECORDING_LIMIT = 300  # seconds
 
@@ -30,6 +31,11 @@ class Subject:
         """The Run of one cell."""
         return session.Run(self.app, "unix", self.words, policy, frames, files=self.files,
                            label=f"{self.name} with {policy} in {frames} frames")
+
+    def comparable(self):
+        """What a real and a simulated run must have in common. The digest of the victims is comparable only where both
+        number the pages alike."""
+        return ("faults", "writebacks", "reads") + (("sequence",) if self.region == "region" else ())
 
     def frames(self, sizes):
         """Numbers of frames, shares turned into numbers."""
@@ -57,7 +63,7 @@ def find(workloads, trace_files):
 
 def _of_trace(trace):
     name = hashlib.sha256(trace.text).hexdigest()[:16]
-    return Subject(trace.name, "replay", (f"trace={name}", f"pages={trace.region}"), ((name, trace.text, 0),), "region",
+    return Subject(trace.name, "replay", (f"trace={name}", f"pages={trace.pages}"), ((name, trace.text, 0),), "region",
                    False, trace)
 
 
@@ -76,7 +82,7 @@ def _recorded(names):
 
 def _of_recording(name, path):
     work = registry.WORKLOADS[name]
-    return Subject(name, name, work.arguments, work.files, "heap", True,
+    return Subject(name, name, work.arguments, work.inputs(), "heap", True,
                    traces.check(name, path.read_bytes(), str(path), path))
 
 
@@ -85,17 +91,17 @@ def _recording_path(name):
     work = registry.WORKLOADS[name]
     digest = hashlib.sha256(link.executable(name, "unix").read_bytes())
     digest.update(json.dumps(work.arguments).encode())
-    for file, source, _ in work.files:
+    for file, source, _ in work.inputs():
         digest.update(file.encode())
-        if source:
-            digest.update(Path(source).read_bytes() if Path(source).exists() else b"")
+        digest.update(source if isinstance(source, bytes) else Path(source).read_bytes() if source else b"")
     return paths.CACHE / "recordings" / f"{name}-{digest.hexdigest()[:16]}.txt"
 
 
 def _record(wanted):
-    runs = [session.Run(name, "unix", registry.WORKLOADS[name].arguments, "fifo", settings=("record=1",),
-                        files=registry.WORKLOADS[name].files) for name in wanted]
-    for outcome in session.execute([runs], limit=RECORDING_LIMIT, names=["the recording"]):
+    runs = [[session.Run(name, "unix", registry.WORKLOADS[name].arguments, "fifo", settings=("record=1",),
+                        files=registry.WORKLOADS[name].inputs())] for name in wanted]
+    for outcome in session.execute(runs, session.processors(), RECORDING_LIMIT, silence=SILENCE_LONG,
+                                   names=[f"the recording of {name}" for name in wanted]):
         if not outcome.passed():
             raise BinderyError(f"recording failed: {outcome.sentence()}")
         pages = [word for event in outcome.of("pages") if event["region"] == "heap" for word in event["pages"].split()]

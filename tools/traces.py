@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Trace files: a line is `PAGE`, `PAGE R` or `PAGE W`, decimal.
 
-A trace is checked on the host before anything boots, so that a bad line is reported as FILE:LINE at once. Page
-numbers are renumbered by first use if they are too large for a region of `replay`; no policy looks at their values.
+A trace is checked on the host before anything boots, so that a bad line is reported as FILE:LINE at once. Pages are
+renumbered by first use, as the simulator does too: a replayed region has no holes, no policy looks at the numbers, and
+the victims of a real run and of a simulated one can be told by the same numbers.
 """
 
 import re
@@ -13,8 +14,8 @@ from tools import paths, simulator
 from tools.errors import Missing, Usage
 
 LINE = re.compile(rb"([0-9]+)(?: ([RW]))?\r?")
-PAGE_LIMIT = 65536         # of one region of apps/replay.c
-LARGEST = 1 << 52          # a page number of a 64-bit address
+PAGE_LIMIT = 65536  # of one region of apps/replay.c
+LARGEST = 1 << 52   # page numbers of 64-bit addresses are below
 
 
 @dataclass
@@ -23,7 +24,6 @@ class Trace:
     text: bytes       # as it goes to the disk
     references: int
     pages: int        # distinct
-    region: int       # highest page number in `text`, plus 1
     path: Path = None  # where the simulator finds the same references
 
 
@@ -44,24 +44,19 @@ def generated(name):
 
 def check(name, data, where, path=None):
     """A Trace from text; raises Usage with `where`:LINE for the first bad line."""
-    numbers = {}
-    lines = []
-    for number, line in enumerate(data.removesuffix(b"\n").split(b"\n"), 1):
+    lines = data.removesuffix(b"\n").split(b"\n")
+    numbers, renumbered = {}, {}
+    for line in dict.fromkeys(lines):  # the different lines are few
         match = LINE.fullmatch(line)
         if match is None or int(match[1]) >= LARGEST:
-            raise Usage(f"{where}:{number}: expected “PAGE”, “PAGE R” or “PAGE W” with a decimal page number, "
-                        f"not “{line[:60].decode(errors='replace')}”")
-        page = int(match[1])
-        numbers.setdefault(page, len(numbers))
-        lines.append((page, match[2]))
-    region = max(numbers) + 1
-    if region > PAGE_LIMIT:
-        if len(numbers) > PAGE_LIMIT:
-            raise Usage(f"{where}: {len(numbers)} different pages; a replayed region has at most {PAGE_LIMIT}")
-        lines = [(numbers[page], kind) for page, kind in lines]
-        region = len(numbers)
-    text = b"".join(b"%d\n" % page if kind is None else b"%d %s\n" % (page, kind) for page, kind in lines)
-    return Trace(name, text, len(lines), len(numbers), region, path or store(name, text))
+            raise Usage(f"{where}:{lines.index(line) + 1}: expected “PAGE”, “PAGE R” or “PAGE W” with a decimal page "
+                        f"number, not “{line[:60].decode(errors='replace')}”")
+        page = numbers.setdefault(int(match[1]), len(numbers))
+        renumbered[line] = b"%d %s\n" % (page, match[2]) if match[2] else b"%d\n" % page
+    if len(numbers) > PAGE_LIMIT:
+        raise Usage(f"{where}: {len(numbers)} different pages; a replayed region has at most {PAGE_LIMIT}")
+    text = b"".join(map(renumbered.__getitem__, lines))
+    return Trace(name, text, len(lines), len(numbers), path or store(name, text))
 
 
 def store(name, text):

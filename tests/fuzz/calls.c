@@ -292,6 +292,40 @@ static void take_all_back(struct pe *first) {
     if (wrong != nullptr) stop(wrong, EXO_CALL_binding_revoke, nothing);
 }
 
+// A call of the scenery, which must succeed.
+static uint64_t must(struct exo_result result) {
+    if (result.error != EXO_OK) abort();
+    return result.value;
+}
+
+// So that inputs need not find it out: two more PEs, made by the first, each with an address space, a ring, frames of
+// its own and some that it shares, and blocks of the disk.
+static void furnish(struct pe *first) {
+    constexpr exo_handle frames = {1 << 16 | EXO_FIRST_FRAMES}, disk = {1 << 16 | EXO_FIRST_DISK};
+    constexpr uint64_t all = EXO_READ | EXO_WRITE | EXO_EXECUTE;
+    uint64_t at = host_free_first().raw;
+    for (unsigned i = 0; i < 2; i++, at += 16) {
+        const exo_handle handle = {must(host_pe_create(first, frames, (exo_frame){at}, 3))};
+        for (unsigned level = 4; level >= 1; level--)
+            must(host_frame_retype(first, frames, (exo_frame){at + 7 - level}, 1, EXO_FRAME_TABLE1 + level - 1));
+        for (unsigned level = 4; level >= 2; level--)
+            must(host_tlb_set(first, frames, (exo_paddr){at + 7 - level << EXO_PAGE_SHIFT}, frames,
+                              exo_entry_for((exo_frame){at + 8 - level}, all), (exo_vaddr){0}));
+        must(host_frame_retype(first, frames, (exo_frame){at + 7}, 1, EXO_FRAME_RING));
+        must(host_frame_retype(first, frames, (exo_frame){at + 8}, 8, EXO_FRAME_DATA));
+        must(host_pe_set_root(first, handle, frames, (exo_frame){at + 3}));
+        const exo_handle own = {must(host_binding_grant(first, frames, handle, at + 3, 13, EXO_ALL))};
+        must(host_binding_grant(first, frames, handle, run_first.raw, MACHINE_FRAMES - run_first.raw,
+                                i ? EXO_READ : all));
+        must(host_binding_grant(first, disk, handle, i * 4, 8, EXO_ALL));
+        must(host_binding_grant(first, handle, handle, at, 1, EXO_ALL));
+        must(host_pe_start(first, handle, 0));
+        learn_pe(at);
+        learn_handle(&known[0], handle.raw);
+        must(host_ring_bind(host_pe(first, handle), own, (exo_frame){at + 7}));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     input = data;
     input_end = data + size;
@@ -300,6 +334,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     run_first = ((struct exo_first *)pe_page(first)->args)->frames_first;
     memset(known, 0, sizeof known);
     learn_pe(run_first.raw);
+    furnish(first);
     while (input < input_end) {
         struct pe *pe = draw_pe();
         if (pe == nullptr) {

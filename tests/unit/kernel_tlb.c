@@ -64,6 +64,11 @@ Test(kernel_tlb, refuses_slots_that_are_unaligned_or_in_no_table_of_the_caller) 
     EXPECT(TYPE, host_tlb_set(first, FRAMES, slot_at(frame, 0), FRAMES, entry, NO_FLUSH));
     EXPECT(TYPE, host_tlb_set(first, FRAMES, slot_at(next_frame, 0), FRAMES, entry, NO_FLUSH));         // free
     EXPECT(TYPE, host_tlb_set(first, FRAMES, slot_at(parts.frames_first, 0), FRAMES, entry, NO_FLUSH)); // its own PE
+    for (uint64_t i = 0; i < 18; i++) // nor can it write zeros there, or anywhere that is no table
+        EXPECT(TYPE, host_tlb_set(first, FRAMES, slot_at((exo_frame){parts.frames_first.raw + i}, 0), EXO_NO_HANDLE,
+                                  (exo_entry){0}, NO_FLUSH));
+    EXPECT(TYPE, host_tlb_set(first, FRAMES, slot_at(frame, 0), EXO_NO_HANDLE, (exo_entry){0}, NO_FLUSH));
+    EXPECT(TYPE, host_tlb_set(first, FRAMES, slot_at(next_frame, 0), EXO_NO_HANDLE, (exo_entry){0}, NO_FLUSH));
     cr_expect_eq(info(frame)->maps, 0);
 }
 
@@ -196,6 +201,7 @@ Test(kernel_tlb, a_batch_stops_at_the_first_bad_entry_and_says_how_far_it_came) 
     cr_expect_eq(info(frame)->maps, 1);
     cr_expect_eq(info((exo_frame){frame.raw + 1})->maps, 1);
     cr_expect_eq(info((exo_frame){frame.raw + 2})->maps, 0);
+    for (unsigned i = 0; i < EXO_BATCH_MAX; i++) updates[i] = (struct exo_tlb_update){slot_of(PAGE), {0}};
     EXPECT(VALUE, host_tlb_set_batch(first, FRAMES, FRAMES, EXO_BATCH_MAX + 1, NO_FLUSH));
     EXPECT(VALUE, host_tlb_set_batch(first, FRAMES, FRAMES, ~0ull, NO_FLUSH));
     EXPECT(OK, host_tlb_set_batch(first, FRAMES, FRAMES, 0, NO_FLUSH));

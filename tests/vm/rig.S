@@ -7,7 +7,7 @@
 #define ERROR      80
 #define RIP        88
 #define RSP        112
-#define CALL_EXIT  (-1 - 16) // a call travels as the complement of its number
+#define CALL_EXIT  16
 
 .text
 

@@ -5,8 +5,17 @@
 // What a child's code is told, in the address space that it shares with the test.
 static struct {
     exo_handle tables, frames, source;
-    exo_frame frame;
+    exo_frame frame, table;
 } order;
+
+// An address that is mapped by a table of the test's own, which can be shared with a child.
+constexpr uint64_t ELSEWHERE = 20ull << 20;
+
+static void link_elsewhere(exo_entry entry) {
+    const exo_paddr slot = {(rig.table2.raw << EXO_PAGE_SHIFT) + exo_table_index((exo_vaddr){ELSEWHERE}, 2) * 8};
+    const struct exo_result result = exo_tlb_set(FRAMES, slot, FRAMES, entry, (exo_vaddr){ELSEWHERE});
+    rig_need(result.error == EXO_OK, "a table can't be linked");
+}
 
 static uint64_t nothing(uint64_t argument) { return argument; }
 
@@ -177,26 +186,27 @@ TEST(a_granted_binding_is_as_narrow_as_it_was_granted) {
 // Maps the frame it was granted, writes to it, and waits.
 static uint64_t maps_and_waits(uint64_t argument) {
     (void)argument;
-    const struct exo_result result = exo_tlb_set(order.tables, rig_slot(RIG_WINDOW), order.frames,
-                                                 exo_entry_for(order.frame, EXO_READ | EXO_WRITE), (exo_vaddr){0});
+    const struct exo_result result = exo_tlb_set(order.tables, (exo_paddr){order.table.raw << EXO_PAGE_SHIFT},
+                                                 order.frames, exo_entry_for(order.frame, EXO_READ | EXO_WRITE), (exo_vaddr){0});
     if (result.error != EXO_OK) return result.error;
-    *(volatile uint64_t *)RIG_WINDOW = 0x5ec2e7;
+    *(volatile uint64_t *)ELSEWHERE = 0x5ec2e7;
     for (;;) (void)exo_pe_yield(EXO_NO_HANDLE);
 }
 
 TEST(after_revoke_the_frames_are_mapped_nowhere_and_free) {
     struct child child = child_new(CHILD_SHARED, maps_and_waits);
-    const exo_frame frame = rig_frames(1, EXO_FRAME_DATA), table = {rig.table1.raw + 3};
+    const exo_frame frame = rig_frames(1, EXO_FRAME_DATA);
+    order.table = rig_frames(1, EXO_FRAME_TABLE1);
+    link_elsewhere(exo_entry_for(order.table, EXO_READ | EXO_WRITE));
     const exo_handle mine = rig_derive(FRAMES, frame.raw, 1, EXO_ALL);
     order.frame = frame;
     order.frames = child_grant(&child, mine, frame.raw, 1, EXO_ALL);
-    order.tables = child_grant(&child, FRAMES, table.raw, 1, EXO_WRITE);
+    order.tables = child_grant(&child, FRAMES, order.table.raw, 1, EXO_WRITE);
     child_start(&child, 0);
     CHECK(!child_go(&child, 1));
-    CHECK_EQUAL(*(volatile uint64_t *)RIG_WINDOW, 0x5ec2e7);
+    CHECK_EQUAL(*(volatile uint64_t *)ELSEWHERE, 0x5ec2e7);
     CHECK_EQUAL(rig_revoke(mine), EXO_OK);
-    CHECK_EQUAL(rig_entry(RIG_WINDOW), 0);
-    CHECK(!rig_reads((const void *)RIG_WINDOW));
+    CHECK(!rig_reads((const void *)ELSEWHERE));
     CHECK_EQUAL(rig_frame_info(frame)->type, EXO_FRAME_FREE);
     CHECK_EQUAL(rig_frame_info(frame)->maps, 0);
     rig_drop(mine);
@@ -206,6 +216,8 @@ TEST(after_revoke_the_frames_are_mapped_nowhere_and_free) {
     rig_unmap(RIG_WINDOW);
     rig_release(frame, 1);
     child_release(&child);
+    link_elsewhere((exo_entry){0});
+    rig_release(order.table, 1);
 }
 
 // Makes a PE of frames that it was granted.
