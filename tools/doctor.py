@@ -15,7 +15,7 @@ from tools import packages, paths, terminal
 from tools.errors import MISSING, OK, BinderyError
 
 OLDEST = {"clang-19": "19", "lld-19": "19", "meson": "1.0", "qemu-system-x86": "7.2", "python3": "3.11"}
-PROBE_LIMIT = 5  # seconds
+PROBE_LIMIT = 3  # seconds
 
 
 def tools():

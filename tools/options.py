@@ -6,7 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from tools import layout, paths, registry
+from tools import layout, registry
 from tools.errors import Usage, unknown
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -69,11 +69,6 @@ def files_of(app, extra=()):
             raise unknown("file", path, [str(each) for each in Path(path).parent.glob("*")] if "/" in path else [])
         files.append((Path(path).name, path, 0))
     return tuple(files)
-
-
-def out_folder():
-    """Where results go unless told otherwise."""
-    return paths.ROOT / "out"
 
 
 def command_line():

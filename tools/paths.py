@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("BINDERY_BUILD", ROOT / "build")).resolve()
+OUT = Path(os.environ.get("BINDERY_OUT", ROOT / "out"))  # results, unless told otherwise
 
 KERNEL = BUILD / "exo" / "bindery-kernel"
 INIT = BUILD / "libos" / "init" / "init"

@@ -19,6 +19,7 @@
 // bits in hardware, without a second fault.
 #include "libos/pager/region.h"
 #include "libos/pager/sequence.h"
+#include "libos/pager/streak.h"
 #include "libos/pager/trace.h"
 
 struct fault {
@@ -27,6 +28,7 @@ struct fault {
     uint32_t slot;   // that it will have
     uint32_t victim; // page that had the slot; POLICY_NONE: the slot was free
     bool reads;      // the page comes from disk
+    bool stuck;      // the instruction doesn't get through, because its pages are taken from it again
 };
 
 // Calls into the policy are timed; this is the only place that knows how.
@@ -36,6 +38,16 @@ struct fault {
         call;                                                                                                          \
         (region)->statistics.policy_time += machine_time() - begin_;                                                   \
     } while (0)
+
+// The next slot from the policy's choice on whose page the stuck instruction doesn't need.
+static uint32_t slot_not_needed(const struct fault *fault) {
+    const struct pager_region *region = fault->region;
+    for (uint32_t i = 0; i < region->slots; i++) {
+        uint32_t slot = (fault->slot + i) % region->slots;
+        if (!streak_holds(region_address(region, region->page_in[slot]))) return slot;
+    }
+    machine_fail("region %s: an instruction needs more pages at once than the %u frames hold", region->options.name, region->slots);
+}
 
 static void fault_choose(struct fault *fault) {
     struct pager_region *region = fault->region;
@@ -51,6 +63,7 @@ static void fault_choose(struct fault *fault) {
     if (fault->slot >= region->slots) {
         machine_fail("region %s: policy %s chose slot %u of %u", region->options.name, policy->name, fault->slot, region->slots);
     }
+    if (fault->stuck) fault->slot = slot_not_needed(fault);
     fault->victim = region->page_in[fault->slot];
 }
 
@@ -123,8 +136,10 @@ bool pager_fault(const struct exo_exception *exception) {
     if (fault.region == nullptr) return false;
     fault.page = (uint32_t)((exception->cr2 - fault.region->options.first.raw) / EXO_PAGE_SIZE);
     if (fault.region->entries[fault.page] & EXO_ENTRY_PRESENT) return false;
-    if (record_soft_fault(fault.region, fault.page, exception->rip)) return true;
-    record_fault(fault.region, fault.page, exception->rip);
+    unsigned times = streak_follow(exception);
+    if (record_soft_fault(fault.region, fault.page, times > 1)) return true;
+    record_fault(fault.region, fault.page);
+    fault.stuck = times > STREAK_PATIENCE;
     fault_choose(&fault);
     fault_unbind(&fault);
     fault_read(&fault);

@@ -104,6 +104,18 @@ void machine_zero(void *page) {
     __asm__ volatile("rep stosq" : "+D"(page), "+c"(words) : "a"(0ul) : "memory");
 }
 
+// entry.S has put the caller-saved registers on top of the fault handler's stack; rbx, rbp and r12 to r15 are wherever
+// the compiler has put them.
+uint64_t machine_registers(const struct exo_exception *exception) {
+    extern char stack_fault_top[];
+    const struct upcall_registers *saved = (const struct upcall_registers *)stack_fault_top - 1;
+    const uint64_t words[] = {exception->rax, exception->rcx, exception->r11, exception->rsp, saved->rdi,
+                              saved->rsi,     saved->rdx,     saved->r8,      saved->r9,      saved->r10};
+    uint64_t digest = 0;
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++) digest = (digest ^ words[i]) * 0x9e37'79b9'7f4a'7c15u;
+    return digest;
+}
+
 uint64_t machine_kernel_time(unsigned step) {
     return pe_page()->trace[step - 1];
 }

@@ -13,7 +13,8 @@
 //
 // The pager has C frames in slots 0 … C-1. At each fault, in this order:
 //   1. fault(page)              always, before anything else
-//   2. victim(page) → slot      only if no slot is free; then removed(page, slot) for the page in it
+//   2. victim(page) → slot      only if no slot is free; then removed(page, slot) for the page in it. In rare cases
+//                               the pager takes the page of another slot and tells removed that one
 //   3. inserted(page, slot)     the page's entry has A = D = 0; the restarted access then sets A, and D if a write
 // Slots are filled in order 0, 1, …; afterwards a new page takes its victim's slot.
 // touched(slot) is called for every reference, the faulting one included and then after inserted, and only for

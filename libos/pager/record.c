@@ -8,21 +8,17 @@
 // The accessed and dirty bits of pages that are closed (in memory, not mapped) are kept here in software, so policies
 // see what they would see in a run that is not recorded.
 //
-// An instruction may need several pages at once and would fault for ever. So while the same instruction faults again
-// and again (a streak), a page that comes back within the streak shows that it needs more than one; from then on
-// soft faults of that streak leave pages open. A real fault always closes all others, so that what is accessed between
-// two real faults is recorded completely, and only that decides what the policies see.
+// An instruction may need several pages at once and would fault for ever. So a soft fault that an instruction has had
+// before without getting through (streak.h) leaves the other pages open. A real fault always closes all others, so that
+// what is accessed between two real faults is recorded completely, and only that decides what the policies see. One
+// thing is not as in the simulator: if such an instruction has a second real fault, the page of its first one has not
+// been accessed yet.
 #include "libos/pager/region.h"
-
-constexpr unsigned OPEN_MOST = 16; // pages that one instruction may need
+#include "libos/pager/streak.h"
 
 struct recorder {
-    uint32_t open[OPEN_MOST];   // mapped pages, oldest first
+    uint32_t open[STREAK_PAGES]; // mapped pages, oldest first
     unsigned open_count;
-    uint64_t rip;               // of the last fault
-    uint32_t streak[OPEN_MOST]; // pages at which this instruction has faulted without another fault between; a ring
-    unsigned streak_count;
-    bool keeps;                 // the instruction needs several pages
     uint64_t runs;
     unsigned used;              // of `line`
     char line[MACHINE_LINE - 128];
@@ -84,29 +80,16 @@ static void close_all(struct pager_region *region) {
     while (region->recorder->open_count > 0) close_oldest(region);
 }
 
-// Takes a fault into the streak.
-static void follow(struct recorder *recorder, uint32_t page, uint64_t rip) {
-    if (rip != recorder->rip) {
-        recorder->rip = rip;
-        recorder->streak_count = 0;
-        recorder->keeps = false;
-    }
-    unsigned known = recorder->streak_count < OPEN_MOST ? recorder->streak_count : OPEN_MOST;
-    for (unsigned i = 0; i < known; i++) recorder->keeps |= recorder->streak[i] == page;
-    recorder->streak[recorder->streak_count++ % OPEN_MOST] = page;
-}
-
 static void open_page(struct pager_region *region, uint32_t page) {
     struct recorder *recorder = region->recorder;
     recorder->open[recorder->open_count++] = page;
 }
 
-bool record_soft_fault(struct pager_region *region, uint32_t page, uint64_t rip) {
+bool record_soft_fault(struct pager_region *region, uint32_t page, bool again) {
     struct recorder *recorder = region->recorder;
     if (recorder == nullptr || region->slot_of[page] == POLICY_NONE) return false;
-    follow(recorder, page, rip);
-    if (!recorder->keeps) close_all(region);
-    if (recorder->open_count == OPEN_MOST) close_oldest(region);
+    if (!again) close_all(region);
+    if (recorder->open_count == STREAK_PAGES) close_oldest(region);
     if (!machine_bind(region_address(region, page), region->frames[region->slot_of[page]])) {
         machine_fail("region %s: the kernel refused to bind page %u again", region->options.name, page);
     }
@@ -114,9 +97,8 @@ bool record_soft_fault(struct pager_region *region, uint32_t page, uint64_t rip)
     return true;
 }
 
-void record_fault(struct pager_region *region, uint32_t page, uint64_t rip) {
+void record_fault(struct pager_region *region, uint32_t page) {
     if (region->recorder == nullptr) return;
-    follow(region->recorder, page, rip);
     close_all(region);
     open_page(region, page); // fault_bind maps it
 }

@@ -53,8 +53,8 @@ struct policy_view view_of(struct pager_region *region);
 
 // record.c. All cheap no-ops for a region that is not recording.
 [[nodiscard]] bool record_attach(struct pager_region *region);
-bool record_soft_fault(struct pager_region *region, uint32_t page, uint64_t rip); // true: served, the page was in memory
-void record_fault(struct pager_region *region, uint32_t page, uint64_t rip);      // a real fault, before its policy
-uint64_t record_bits(const struct pager_region *region, uint32_t slot);           // A and D seen while not mapped
+bool record_soft_fault(struct pager_region *region, uint32_t page, bool again); // true: served, the page was in memory
+void record_fault(struct pager_region *region, uint32_t page);                  // a real fault, before its policy
+uint64_t record_bits(const struct pager_region *region, uint32_t slot);         // A and D seen while not mapped
 void record_clear(struct pager_region *region, uint32_t slot, uint64_t bits);
 void record_finish(struct pager_region *region);

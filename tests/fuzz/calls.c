@@ -78,6 +78,7 @@ static exo_handle draw_handle(const struct known *self) {
     const uint8_t b = byte();
     if (b < 8 || self == nullptr) return (exo_handle){any()};
     if (b < 48) return (exo_handle){1 << 16 | b % 8};
+    if (b < 112) return (exo_handle){1 << 16 | 1}; // frames with all rights, for all but PEs made by inputs
     if (self->count == 0) return EXO_NO_HANDLE;
     return self->handles[b % (self->count < HANDLES ? self->count : HANDLES)];
 }
@@ -104,7 +105,10 @@ static exo_entry draw_entry(void) {
     const uint8_t b = byte();
     if (b < 8) return (exo_entry){any()};
     if (b < 64) return (exo_entry){0};
-    return (exo_entry){exo_entry_for(draw_frame(), b & 7).raw | (b & 8 ? EXO_ENTRY_USER : 0)};
+    exo_frame frame = draw_frame();
+    for (unsigned i = 0; b >= 96 && i < MACHINE_FRAMES && frame.raw < MACHINE_FRAMES; i++, frame.raw++)
+        if (frame_table[frame.raw].type == EXO_FRAME_DATA) break; // more likely than another
+    return (exo_entry){exo_entry_for(frame, b & 7).raw | (b & 8 ? EXO_ENTRY_USER : 0)};
 }
 
 static exo_vaddr draw_address(void) {
@@ -151,6 +155,25 @@ static void draw_arguments(uint64_t number, const struct known *self, uint64_t w
     }
 }
 
+// Most times, arguments for which the type says too little are made such that the call can succeed.
+static void make_sensible(uint64_t number, uint64_t words[5]) {
+    if (byte() < 32) return;
+    switch (number) {
+    case EXO_CALL_frame_retype: words[2] = 1 + byte() % 4, words[3] = byte() % 7; break;
+    case EXO_CALL_tlb_protect: words[2] = 1 + byte() % 64, words[4] |= EXO_READ; break;
+    case EXO_CALL_tlb_harvest: words[2] = 1 + byte() % 64, words[3] = (1 + byte() % 3) * EXO_ENTRY_ACCESSED; break;
+    case EXO_CALL_tlb_set_batch: words[2] = byte() % 5; break;
+    case EXO_CALL_pe_create: words[2] = 3 + byte() % 3; break;
+    default: break;
+    }
+}
+
+// Calls that take so much away that little can happen after them.
+static bool ends_much(uint64_t number) {
+    return number == EXO_CALL_binding_revoke || number == EXO_CALL_binding_drop || number == EXO_CALL_pe_destroy
+           || number == EXO_CALL_pe_exit || number == EXO_CALL_pe_wait;
+}
+
 // What calls read beyond their registers.
 static void draw_page(struct pe *pe, uint64_t number) {
     struct exo_pe_page *page = pe_page(pe);
@@ -166,7 +189,7 @@ static void draw_page(struct pe *pe, uint64_t number) {
     const uint8_t b = byte();
     for (unsigned i = 0; i < b % 4; i++)
         pe->ring->requests[pe->ring->submitted++ % EXO_RING_SIZE] = (struct exo_ring_request){
-            draw_handle(known_of(pe)), draw_handle(known_of(pe)), draw_frame(), draw_number(), byte() % 4, i};
+            {1 << 16 | 3}, draw_handle(known_of(pe)), draw_frame(), draw_number(), byte() % 4, i};
     if (b < 8) pe->ring->submitted = (uint32_t)any();
     pe->ring->taken = b < 16 ? (uint32_t)any() : pe->ring->completed;
 }
@@ -248,9 +271,10 @@ static void one_call(struct pe *pe) {
     const uint8_t b = byte();
     const uint64_t number = b < 128 ? often[b % sizeof often] : (uint64_t)(b % EXO_CALLS);
     uint64_t words[5] = {};
-    if (ends_the_machine(pe, number)) return;
+    if (ends_the_machine(pe, number) || (ends_much(number) && byte() % 4 != 0)) return;
     host_run(pe); // before anything is drawn into its page
     draw_arguments(number, known_of(pe), words);
+    make_sensible(number, words);
     draw_page(pe, number);
     static bool ending[MACHINE_FRAMES];
     const bool revokes = number == EXO_CALL_binding_revoke, drops = number == EXO_CALL_binding_drop;
@@ -309,7 +333,7 @@ static void furnish(struct pe *first) {
         for (unsigned level = 4; level >= 1; level--)
             must(host_frame_retype(first, frames, (exo_frame){at + 7 - level}, 1, EXO_FRAME_TABLE1 + level - 1));
         for (unsigned level = 4; level >= 2; level--)
-            must(host_tlb_set(first, frames, (exo_paddr){at + 7 - level << EXO_PAGE_SHIFT}, frames,
+            must(host_tlb_set(first, frames, (exo_paddr){(at + 7 - level) << EXO_PAGE_SHIFT}, frames,
                               exo_entry_for((exo_frame){at + 8 - level}, all), (exo_vaddr){0}));
         must(host_frame_retype(first, frames, (exo_frame){at + 7}, 1, EXO_FRAME_RING));
         must(host_frame_retype(first, frames, (exo_frame){at + 8}, 8, EXO_FRAME_DATA));

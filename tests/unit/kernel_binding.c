@@ -20,6 +20,10 @@ Test(kernel_binding, read_tells_what_a_binding_covers) {
     cr_expect_eq(binding.rights, EXO_READ | EXO_GRANT);
     EXPECT(HANDLE, host_binding_read(first, (exo_handle){some.raw + (1 << 16)}));
     EXPECT(HANDLE, host_binding_read(first, (exo_handle){~0ull}));
+    EXPECT(HANDLE, host_binding_derive(first, (exo_handle){~0ull}, 10, 5, EXO_READ));
+    EXPECT(HANDLE, host_binding_revoke(first, (exo_handle){~0ull}));
+    EXPECT(HANDLE, host_binding_drop(first, (exo_handle){~0ull}));
+    EXPECT(HANDLE, host_binding_revoke(first, (exo_handle){some.raw + (1 << 16)}));
 }
 
 Test(kernel_binding, grant_needs_grant_on_the_source_and_write_on_the_pe) {
@@ -156,9 +160,14 @@ Test(kernel_binding, devices_take_only_what_their_binding_allows) {
     const exo_handle reader = {MUST(host_binding_derive(first, CONSOLE, EXO_CONSOLE, 1, EXO_READ))};
     EXPECT(RIGHTS, host_console_write(first, reader, 1));
     EXPECT(AGAIN, host_console_read(first, reader));
+    EXPECT(VALUE, host_console_read(first, REPORT));
+    const exo_handle writer = {MUST(host_binding_derive(first, CONSOLE, EXO_CONSOLE, 1, EXO_WRITE))};
+    EXPECT(RIGHTS, host_console_read(first, writer));
     host_console_type("xy");
     cr_expect_eq(MUST(host_console_read(first, reader)), 'x');
     EXPECT(VALUE, host_machine_off(first, CONSOLE, 0));
+    const exo_handle switch_reader = {MUST(host_binding_derive(first, POWER, EXO_POWER, 1, EXO_READ))};
+    EXPECT(RIGHTS, host_machine_off(first, switch_reader, 0));
     EXPECT(VALUE, host_machine_off(first, POWER, 64));
     EXPECT(OK, host_machine_off(first, POWER, 5));
     uint64_t status;

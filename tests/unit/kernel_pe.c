@@ -28,6 +28,14 @@ Test(kernel_pe, is_made_only_of_idle_frames_that_the_caller_owns) {
     EXPECT(TYPE, host_pe_create(first, FRAMES, parts.table4, 3));
 }
 
+Test(kernel_pe, is_not_made_when_the_callers_table_is_full) {
+    const exo_frame data = take_frames(3, EXO_FRAME_DATA);
+    const struct other other = make_other(data, 3, EXO_ALL);
+    while (host_binding_derive(other.pe, other.held, data.raw, 1, EXO_READ).error == EXO_OK) continue;
+    EXPECT(FULL, host_pe_create(other.pe, other.held, data, 3));
+    for (unsigned i = 0; i < 3; i++) cr_expect_eq(info((exo_frame){data.raw + i})->type, EXO_FRAME_DATA);
+}
+
 Test(kernel_pe, of_an_older_one_shows_nothing_of_it) {
     const struct other other = make_other(take_frames(1, EXO_FRAME_DATA), 1, EXO_READ);
     pe_page(other.pe)->args[7] = 0x77;
@@ -60,6 +68,8 @@ Test(kernel_pe, starts_once_and_only_with_a_root) {
     const exo_frame root = take_frames(1, EXO_FRAME_TABLE4), other_root = take_frames(1, EXO_FRAME_TABLE4);
     EXPECT(TYPE, host_pe_set_root(first, handle, FRAMES, parts.table3));
     EXPECT(RANGE, host_pe_set_root(first, handle, FRAMES, (exo_frame){1}));
+    const exo_handle reader = {MUST(host_binding_derive(first, FRAMES, root.raw, 1, EXO_READ | EXO_EXECUTE | EXO_OWN))};
+    EXPECT(RIGHTS, host_pe_set_root(first, handle, reader, root));
     EXPECT(OK, host_pe_set_root(first, handle, FRAMES, root));
     cr_expect_eq(info(root)->maps, 1);
     EXPECT(OK, host_pe_set_root(first, handle, FRAMES, other_root));
@@ -100,6 +110,7 @@ Test(kernel_pe, calls_on_it_need_their_right) {
         cr_expect_eq(host_pe_set_entry(first, one, 0, (exo_vaddr){0}, (exo_vaddr){0}).error == EXO_RIGHTS,
                      right != EXO_WRITE);
         cr_expect_eq(host_pe_start(first, one, 0).error == EXO_RIGHTS, right != EXO_WRITE);
+        cr_expect_eq(host_pe_set_root(first, one, FRAMES, parts.table4).error == EXO_RIGHTS, right != EXO_WRITE);
         cr_expect_eq(host_slice_set(first, SLICES, 60, one).error == EXO_RIGHTS, right != EXO_WRITE);
         if (right != EXO_OWN) EXPECT(RIGHTS, host_pe_destroy(first, one));
         if (right != EXO_EXECUTE) EXPECT(RIGHTS, host_pe_yield(first, one));
@@ -158,6 +169,9 @@ Test(kernel_pe, cannot_destroy_itself_and_cannot_be_dropped) {
     cr_expect_eq(REPEAT(host_pe_destroy(other.pe, self)).error, EXO_BUSY);
     EXPECT(OK, host_pe_read(other.pe, self));
     EXPECT(BUSY, host_binding_drop(first, other.handle));
+    cr_expect_eq(REPEAT(host_binding_revoke(first, other.handle)).error, EXO_OK);
+    EXPECT(BUSY, host_binding_drop(first, other.handle)); // also when nobody else holds it
+    EXPECT(OK, host_pe_read(first, other.handle));
 }
 
 Test(kernel_pe, destruction_takes_the_pes_that_it_made) {

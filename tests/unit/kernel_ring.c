@@ -56,7 +56,8 @@ Test(kernel_ring, reads_and_writes_move_data_between_frame_and_block) {
     const struct exo_ring_completion completion = take();
     cr_expect_eq(completion.tag, 106);
     cr_expect_eq(completion.error, EXO_OK);
-    submit(request(EXO_RING_FLUSH, 0));
+    // A flush needs neither block nor frame.
+    submit((struct exo_ring_request){DISK, EXO_NO_HANDLE, {UINT64_MAX}, UINT64_MAX, EXO_RING_FLUSH, 0});
     MUST(host_ring_kick(first));
     host_disk_run(1);
     cr_expect_eq(take().error, EXO_OK);
@@ -248,6 +249,10 @@ Test(kernel_ring, is_bound_once_and_only_from_a_ring_frame_of_the_callers) {
     EXPECT(TYPE, host_ring_bind(other.pe, other_table(&other), other.table1));
     EXPECT(RANGE, host_ring_bind(other.pe, other.held, data));
     EXPECT(HANDLE, host_ring_bind(other.pe, EXO_NO_HANDLE, frame));
+    for (uint64_t right = EXO_READ; right <= EXO_WRITE; right++) {
+        const exo_handle half = {MUST(host_binding_derive(other.pe, other.held, frame.raw, 1, right))};
+        EXPECT(RIGHTS, host_ring_bind(other.pe, half, frame));
+    }
     EXPECT(OK, host_ring_bind(other.pe, other.held, frame));
     EXPECT(BUSY, host_frame_retype(first, FRAMES, frame, 1, EXO_FRAME_DATA)); // in use as long as the PE lives
 }

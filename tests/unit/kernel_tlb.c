@@ -72,15 +72,15 @@ Test(kernel_tlb, refuses_slots_that_are_unaligned_or_in_no_table_of_the_caller) 
     cr_expect_eq(info(frame)->maps, 0);
 }
 
-Test(kernel_tlb, refuses_the_kernels_half_of_a_root) {
+Test(kernel_tlb, refuses_slots_of_a_root_past_the_user_addresses) {
     const exo_frame table3 = take_frames(1, EXO_FRAME_TABLE3);
     const exo_entry entry = exo_entry_for(table3, READ_WRITE | EXO_EXECUTE);
-    for (unsigned index = 256; index < EXO_TABLE_ENTRIES; index++) {
+    for (unsigned index = EXO_USER_END >> 39; index < EXO_TABLE_ENTRIES; index++) {
         EXPECT(RANGE, host_tlb_set(first, FRAMES, slot_at(parts.table4, index), FRAMES, entry, NO_FLUSH));
         EXPECT(RANGE,
                host_tlb_set(first, FRAMES, slot_at(parts.table4, index), EXO_NO_HANDLE, (exo_entry){0}, NO_FLUSH));
     }
-    EXPECT(OK, host_tlb_set(first, FRAMES, slot_at(parts.table4, 255), FRAMES, entry, NO_FLUSH));
+    EXPECT(OK, host_tlb_set(first, FRAMES, slot_at(parts.table4, (EXO_USER_END >> 39) - 1), FRAMES, entry, NO_FLUSH));
 }
 
 Test(kernel_tlb, refuses_every_entry_bit_that_is_not_a_library_oss) {
@@ -124,6 +124,9 @@ Test(kernel_tlb, refuses_handles_of_another_kind_or_without_write_on_the_table) 
     const exo_handle reader = {
         MUST(host_binding_derive(first, FRAMES, parts.table1.raw, 1, EXO_READ | EXO_EXECUTE | EXO_OWN))};
     EXPECT(RIGHTS, host_tlb_set(first, reader, slot_of(PAGE), FRAMES, entry, NO_FLUSH));
+    EXPECT(RIGHTS, host_tlb_set_batch(first, reader, FRAMES, 0, NO_FLUSH));
+    EXPECT(RIGHTS, host_tlb_protect(first, reader, slot_of(PAGE), 1, FRAMES, exo_protect_for(NO_FLUSH, EXO_READ)));
+    EXPECT(RIGHTS, host_tlb_harvest(first, reader, slot_of(PAGE), 1, (exo_entry){EXO_ENTRY_ACCESSED}, NO_FLUSH));
 }
 
 Test(kernel_tlb, maps_each_type_only_as_it_allows) {

@@ -222,6 +222,23 @@ uint64_t rig_unmap(uint64_t address) {
     return result.value;
 }
 
+static void link_elsewhere(exo_entry entry) {
+    const exo_vaddr address = {RIG_ELSEWHERE};
+    const exo_paddr slot = {(rig.table2.raw << EXO_PAGE_SHIFT) + exo_table_index(address, 2) * sizeof(uint64_t)};
+    rig_need(exo_tlb_set(FRAMES, slot, FRAMES, entry, address).error == EXO_OK, "a table can't be linked");
+}
+
+exo_frame rig_elsewhere(void) {
+    const exo_frame table = rig_frames(1, EXO_FRAME_TABLE1);
+    link_elsewhere(exo_entry_for(table, EXO_READ | EXO_WRITE | EXO_EXECUTE));
+    return table;
+}
+
+void rig_elsewhere_end(exo_frame table) {
+    link_elsewhere((exo_entry){0});
+    rig_release(table, 1);
+}
+
 void rig_copy(void *to, const void *from, uint64_t bytes) {
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes)::"memory");
 }

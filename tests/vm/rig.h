@@ -128,6 +128,11 @@ exo_paddr rig_slot(uint64_t address);
 void *rig_map(uint64_t address, exo_frame frame, uint64_t rights);
 uint64_t rig_unmap(uint64_t address);
 
+// Links a level-1 table of its own at RIG_ELSEWHERE, which a test can let a child write to; and unlinks and frees it.
+constexpr uint64_t RIG_ELSEWHERE = 20ull << 20;
+exo_frame rig_elsewhere(void);
+void rig_elsewhere_end(exo_frame table);
+
 // The live entry of an address below 8 MiB, and the frame that it names.
 static inline uint64_t rig_entry(uint64_t address) {
     return ((const volatile uint64_t *)RIG_TABLES)[address >> EXO_PAGE_SHIFT];

@@ -8,15 +8,6 @@ static struct {
     exo_frame frame, table;
 } order;
 
-// An address that is mapped by a table of the test's own, which can be shared with a child.
-constexpr uint64_t ELSEWHERE = 20ull << 20;
-
-static void link_elsewhere(exo_entry entry) {
-    const exo_paddr slot = {(rig.table2.raw << EXO_PAGE_SHIFT) + exo_table_index((exo_vaddr){ELSEWHERE}, 2) * 8};
-    const struct exo_result result = exo_tlb_set(FRAMES, slot, FRAMES, entry, (exo_vaddr){ELSEWHERE});
-    rig_need(result.error == EXO_OK, "a table can't be linked");
-}
-
 static uint64_t nothing(uint64_t argument) { return argument; }
 
 TEST(the_first_bindings_are_those_of_the_machine) {
@@ -189,24 +180,23 @@ static uint64_t maps_and_waits(uint64_t argument) {
     const struct exo_result result = exo_tlb_set(order.tables, (exo_paddr){order.table.raw << EXO_PAGE_SHIFT},
                                                  order.frames, exo_entry_for(order.frame, EXO_READ | EXO_WRITE), (exo_vaddr){0});
     if (result.error != EXO_OK) return result.error;
-    *(volatile uint64_t *)ELSEWHERE = 0x5ec2e7;
+    *(volatile uint64_t *)RIG_ELSEWHERE = 0x5ec2e7;
     for (;;) (void)exo_pe_yield(EXO_NO_HANDLE);
 }
 
 TEST(after_revoke_the_frames_are_mapped_nowhere_and_free) {
     struct child child = child_new(CHILD_SHARED, maps_and_waits);
     const exo_frame frame = rig_frames(1, EXO_FRAME_DATA);
-    order.table = rig_frames(1, EXO_FRAME_TABLE1);
-    link_elsewhere(exo_entry_for(order.table, EXO_READ | EXO_WRITE));
+    order.table = rig_elsewhere();
     const exo_handle mine = rig_derive(FRAMES, frame.raw, 1, EXO_ALL);
     order.frame = frame;
     order.frames = child_grant(&child, mine, frame.raw, 1, EXO_ALL);
     order.tables = child_grant(&child, FRAMES, order.table.raw, 1, EXO_WRITE);
     child_start(&child, 0);
     CHECK(!child_go(&child, 1));
-    CHECK_EQUAL(*(volatile uint64_t *)ELSEWHERE, 0x5ec2e7);
+    CHECK_EQUAL(*(volatile uint64_t *)RIG_ELSEWHERE, 0x5ec2e7);
     CHECK_EQUAL(rig_revoke(mine), EXO_OK);
-    CHECK(!rig_reads((const void *)ELSEWHERE));
+    CHECK(!rig_reads((const void *)RIG_ELSEWHERE));
     CHECK_EQUAL(rig_frame_info(frame)->type, EXO_FRAME_FREE);
     CHECK_EQUAL(rig_frame_info(frame)->maps, 0);
     rig_drop(mine);
@@ -216,8 +206,7 @@ TEST(after_revoke_the_frames_are_mapped_nowhere_and_free) {
     rig_unmap(RIG_WINDOW);
     rig_release(frame, 1);
     child_release(&child);
-    link_elsewhere((exo_entry){0});
-    rig_release(order.table, 1);
+    rig_elsewhere_end(order.table);
 }
 
 // Makes a PE of frames that it was granted.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tools import builder, cells, options, plot, registry, session, subjects, tables, terminal
+from tools import builder, cells, options, paths, plot, registry, session, subjects, tables, terminal
 from tools.command import Verb, shared
 from tools.errors import FAILED, OK, Usage
 from tools.files import write_folder
@@ -61,7 +61,7 @@ def verb_compare(policies, workloads, trace_files, frames, memory, as_json, as_c
         raise Usage("no cell is left to run")
     rows, failures = cells.execute(found, jobs or session.processors(), timeout)
     _print(rows, as_json, as_csv)
-    _write(rows, Path(output) if output else options.out_folder() / "compare", no_plot)
+    _write(rows, Path(output) if output else paths.OUT / "compare", no_plot)
     return _verdict(rows, failures)
 
 

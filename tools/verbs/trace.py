@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tools import builder, options, registry, session, steps, terminal
+from tools import builder, options, paths, registry, session, steps, terminal
 from tools.command import Examples, Subjects, shared
 from tools.errors import BinderyError
 from tools.files import write_whole
@@ -50,7 +50,7 @@ def subject_fault(libos, policy, frames, memory, output, timeout, app, words):
         raise BinderyError(outcome.sentence())
     if not found:
         raise BinderyError(f"{app} on {libos} took no page fault that was traced")
-    path = Path(output) if output else options.out_folder() / f"{app}-fault.json"
+    path = Path(output) if output else paths.OUT / f"{app}-fault.json"
     write_whole(path, json.dumps(steps.chrome_trace(found, app, options.command_line())).encode())
     print(steps.listing(found))
     print()

@@ -38,8 +38,10 @@ static const char *audit_table(exo_frame frame, unsigned level) {
     const char *wrong = nullptr;
     for (unsigned i = 0; i < (level == 4 ? 256 : 512) && wrong == nullptr; i++) wrong = audit_entry(entries[i], level);
     if (level != 4) return wrong;
-    for (unsigned i = 259; i < 512 && wrong == nullptr; i++)
-        if (entries[i] != 0) wrong = "the kernel's half of a root table has been changed";
+    const uint64_t *kernel = arch_frame(memory_root());
+    for (unsigned i = EXO_USER_END >> 39; i < 512 && wrong == nullptr; i++)
+        if ((entries[i] ^ kernel[i]) & ~EXO_ENTRY_ACCESSED)
+            wrong = "the kernel's part of a root table has been changed";
     return wrong;
 }
 
@@ -75,7 +77,6 @@ static const char *audit_cpu(void) {
 static const char *audit_counts(void) {
     for (uint64_t i = 0; i < frame_count; i++) {
         const struct exo_frame_info *info = &frame_table[i];
-        if (info->type == EXO_FRAME_KERNEL) continue;
         if (info->maps != maps[i]) return "a frame's maps differ from a recount of all tables";
         if (info->pins != disk_pins((exo_frame){i})) return "a frame's pins differ from the disk's transfers";
         if (info->pins != 0 && info->type != EXO_FRAME_DATA) return "the disk moves data of a frame that holds none";

@@ -32,11 +32,8 @@ void arch_zero(exo_frame frame) {
 uint32_t memory_use(exo_frame frame) {
     return uses[frame.raw];
 }
-exo_frame memory_machine_frame(void) {
-    return machine_frame;
-}
-exo_frame memory_package_frame(void) {
-    return package_frame;
+exo_frame memory_root(void) {
+    return root;
 }
 exo_frame host_free_first(void) {
     return free_first;

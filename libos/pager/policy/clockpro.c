@@ -26,7 +26,7 @@ struct policy_state {
     const struct policy_view *view;
     uint32_t end;                         // head of the clock's list, oldest page first; hands step over it
     uint32_t hot_hand, cold_hand, test_hand; // pages; `end` before the first is loaded
-    uint32_t loaded, hot_first;           // pages loaded while frames were free; the first so many start hot
+    uint32_t hot, hot_most;               // hot pages; those that there are when frames are full
     uint32_t evicted;                     // non-resident pages on the clock
     uint32_t last;                        // slot loaded by the previous fault
     struct page *page;
@@ -42,7 +42,7 @@ static void clockpro_start(struct policy_state *s, const struct policy_view *vie
     s->view = view;
     s->end = view->pages;
     s->hot_hand = s->cold_hand = s->test_hand = s->end;
-    s->hot_first = view->frames - (cold < 2 ? 2 : cold);
+    s->hot_most = view->frames - (cold < 2 ? 2 : cold);
     s->last = POLICY_NONE;
     s->page = (struct page *)(s->clock + view->pages + 1);
     list_clear_all(s->clock, view->pages + 1);
@@ -75,15 +75,21 @@ static void forget_access(const struct policy_state *s, uint32_t page) {
     if (is_accessed(s, page)) s->view->clear_accessed(s->view->pager, s->page[page].slot);
 }
 
+static void set_flags(struct policy_state *s, uint32_t page, uint8_t flags) {
+    s->hot -= is_hot(s, page);
+    s->page[page].flags = flags;
+    s->hot += is_hot(s, page);
+}
+
 static void leave(struct policy_state *s, uint32_t page) {
     list_remove(s->clock, page);
-    s->page[page].flags = 0;
+    set_flags(s, page, 0);
 }
 
 // Takes a place at the young end, on the clock before or not.
 static void renew(struct policy_state *s, uint32_t page, uint8_t flags) {
     list_renew(s->clock, s->end, page);
-    s->page[page].flags = flags;
+    set_flags(s, page, flags);
 }
 
 // Ends the test period of the page under the test hand, which moves on. An evicted page leaves the clock.
@@ -116,8 +122,9 @@ static bool demote(struct policy_state *s, uint32_t candidate) {
             met |= page == candidate;
         } else {
             if (s->test_hand == page) s->test_hand = s->hot_hand;
-            demoted |= !is_accessed(s, page);
-            renew(s, page, is_accessed(s, page) ? HOT : 0);
+            const bool stays = is_accessed(s, page);
+            demoted |= !stays;
+            renew(s, page, stays ? HOT : 0);
             forget_access(s, page);
         }
         if (older(s, s->hot_hand) == s->test_hand) {
@@ -153,23 +160,18 @@ static uint32_t clockpro_victim(struct policy_state *s, uint32_t) {
 static void clockpro_removed(struct policy_state *s, uint32_t page, uint32_t slot) {
     if (slot == s->last) s->last = POLICY_NONE;
     s->page[page].slot = POLICY_NONE;
-    s->cold_hand = younger(s, page);
+    if (s->cold_hand == page) s->cold_hand = younger(s, page);
     if (s->page[page].flags & IN_TEST) {
         s->evicted++;
     } else {
+        if (s->hot_hand == page) s->hot_hand = younger(s, page);
+        if (s->test_hand == page) s->test_hand = younger(s, page);
         leave(s, page);
     }
     seek_cold(s);
     bound_evicted(s);
 }
 
-// A page that fills a free frame.
-static uint8_t first_flags(struct policy_state *s, uint32_t page) {
-    if (s->hot_hand == s->end) s->hot_hand = s->test_hand = page;
-    if (s->loaded++ < s->hot_first) return HOT;
-    if (s->cold_hand == s->end) s->cold_hand = page;
-    return IN_TEST;
-}
 
 // A page that faults within its test period: hot, unless the hot hand meets it first.
 static uint8_t refault_flags(struct policy_state *s, uint32_t page) {
@@ -183,10 +185,12 @@ static uint8_t refault_flags(struct policy_state *s, uint32_t page) {
 
 static void clockpro_inserted(struct policy_state *s, uint32_t page, uint32_t slot) {
     uint8_t flags = IN_TEST;
-    if (s->loaded < s->view->frames) flags = first_flags(s, page);
-    else if (list_holds(s->clock, page)) flags = refault_flags(s, page);
+    if (list_holds(s->clock, page)) flags = refault_flags(s, page);
+    if (s->hot < s->hot_most) flags = HOT; // frames fill with hot pages first
     s->page[page].slot = slot;
     renew(s, page, flags);
+    if (s->hot_hand == s->end) s->hot_hand = s->test_hand = page;
+    if (s->cold_hand == s->end && flags != HOT) s->cold_hand = page;
     s->last = slot;
 }
 

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""The runner of machines, with a stand-in for QEMU: a script that talks through the same file descriptors."""
+
+import os
+import stat
+import tempfile
+import textwrap
+import time
+import unittest
+from pathlib import Path
+from unittest import mock
+
+from tools import qemu
+from tools.errors import BinderyError, Missing, Timeout
+from tools.fleet import Boot, Fleet
+from tools.qemu import Machine
+
+PRELUDE = """\
+#!/usr/bin/python3
+import os, re, sys, time
+if "--version" in sys.argv:
+    print("QEMU emulator version VERSION")
+    sys.exit(0)
+words = " ".join(sys.argv)
+def stream(name):
+    return os.fdopen(int(re.search(rf"id={name},path=/dev/fd/(\\d+)", words)[1]), "w", buffering=1)
+console, report = stream("console"), stream("report")
+"""
+
+
+class Machines(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.place = Path(self.folder.name)
+        patch = mock.patch.dict(os.environ, PATH=f"{self.place}:{os.environ['PATH']}")
+        patch.start()
+        self.addCleanup(patch.stop)
+        qemu.check.cache_clear()
+        self.addCleanup(qemu.check.cache_clear)
+
+    def stand_in(self, body, version="7.2.0"):
+        path = self.place / qemu.BINARY
+        path.write_text(PRELUDE.replace("VERSION", version) + textwrap.dedent(body))
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+    def boot(self, **options):
+        return Boot(Machine(Path("kernel"), Path("package")), self.place, name="it", **options)
+
+    def run_one(self, limit=10, **options):
+        return [event for _, event in Fleet(limit=limit).run([self.boot(**options)])]
+
+    def test_events_and_console_arrive(self):
+        self.stand_in("""
+            console.write("hello\\n")
+            report.write('{"event":"job","job":0}\\n{"event":')
+            report.write('"done"}\\n')
+            sys.exit(1)
+        """)
+        said = []
+        events = self.run_one(console=said.append)
+        self.assertEqual([event["event"] for event in events], ["job", "done"])
+        self.assertEqual(b"".join(said), b"hello\n")
+
+    def test_several_machines_run_at_once(self):
+        self.stand_in("""
+            time.sleep(0.6)
+            report.write('{"event":"done"}\\n')
+            sys.exit(1)
+        """)
+        begin = time.monotonic()
+        boots = [self.boot() for _ in range(4)]
+        for number, boot in enumerate(boots):
+            boot.folder = self.place / str(number)
+            boot.folder.mkdir()
+        self.assertEqual(len(list(Fleet(parallel=4, limit=10).run(boots))), 4)
+        self.assertLess(time.monotonic() - begin, 2.2)
+
+    def test_a_failing_qemu_shows_the_end_of_its_log(self):
+        self.stand_in("""
+            print("qemu-system-x86_64: could not load kernel 'kernel'", file=sys.stderr)
+            sys.exit(1)
+        """)
+        with self.assertRaisesRegex(BinderyError, "failed with exit status 1") as caught:
+            self.run_one()
+        self.assertIn("could not load kernel", caught.exception.detail)
+
+    def test_a_machine_that_ends_too_early_is_an_error_with_its_last_words(self):
+        self.stand_in("""
+            console.write("There is no boot package.\\n")
+            sys.exit(63 << 1 | 1)
+        """)
+        with self.assertRaisesRegex(BinderyError, "stopped with status 63") as caught:
+            self.run_one()
+        self.assertIn("no boot package", caught.exception.detail)
+
+    def test_a_reset_is_told_from_an_end(self):
+        self.stand_in("sys.exit(0)")
+        with self.assertRaisesRegex(BinderyError, "was reset"):
+            self.run_one()
+
+    def test_a_machine_that_takes_too_long_is_ended(self):
+        self.stand_in("""
+            report.write('{"event":"pid","pid":%d}\\n' % os.getpid())
+            time.sleep(60)
+        """)
+        events = []
+        with self.assertRaises(Timeout) as caught:
+            for _, event in Fleet(limit=0.5).run([self.boot()]):
+                events.append(event)
+        self.assertEqual(caught.exception.status, 124)
+        self.assert_ended(events[0]["pid"])
+
+    def test_a_report_that_is_no_event_ends_the_run(self):
+        self.stand_in("""
+            report.write("garbage\\n")
+            time.sleep(60)
+        """)
+        with self.assertRaisesRegex(BinderyError, "no event: garbage"):
+            self.run_one()
+
+    def test_none_is_left_when_the_user_of_the_events_goes_away(self):
+        self.stand_in("""
+            report.write('{"event":"pid","pid":%d}\\n' % os.getpid())
+            time.sleep(60)
+        """)
+        events = Fleet(limit=10).run([self.boot()])
+        pid = next(events)[1]["pid"]
+        events.close()
+        self.assert_ended(pid)
+
+    def test_none_is_left_when_this_process_is_killed(self):
+        self.stand_in("""
+            report.write('{"event":"pid","pid":%d}\\n' % os.getpid())
+            time.sleep(60)
+        """)
+        out, into = os.pipe()
+        child = os.fork()
+        if child == 0:
+            for _, event in Fleet(limit=30).run([self.boot()]):
+                os.write(into, str(event["pid"]).encode())
+        pid = int(os.read(out, 20))
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        self.assert_ended(pid)
+
+    def assert_ended(self, pid):
+        for _ in range(50):
+            try:
+                state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            except FileNotFoundError:
+                return
+            if state == "Z":  # ended; whoever adopted it has yet to take note
+                return
+            time.sleep(0.1)
+        self.fail(f"process {pid} still runs")
+
+    def test_silence_is_told_once(self):
+        self.stand_in("""
+            time.sleep(1.8)
+            report.write('{"event":"done"}\\n')
+            sys.exit(1)
+        """)
+        with mock.patch("tools.terminal.say") as say:
+            self.run_one(silence=0.2)
+        say.assert_called_once()
+        self.assertIn("silent for 0.2 s", say.call_args[0][0])
+
+    def test_a_qemu_that_is_too_old_is_refused_before_it_starts(self):
+        self.stand_in("sys.exit(1)", version="6.2.0")
+        with self.assertRaisesRegex(Missing, "version 6.2.0; Bindery needs 7.2"):
+            self.run_one()
+
+    def test_a_missing_qemu_says_how_to_get_it(self):
+        with mock.patch.dict(os.environ, PATH=str(self.place)), self.assertRaisesRegex(Missing, "qemu-system-x86"):
+            self.run_one()

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""Test results, the ABI's tables, missing services, sharing out of cells, the figure, doctor's findings."""
+
+import re
+import tempfile
+import unittest
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+from tests.cli.command import bindery
+from tools import abi, cells, doctor, link, packages, plot, results
+
+JUNIT = """<?xml version='1.0' encoding='utf8'?>
+<testsuites tests="5" errors="1" failures="1">
+<testsuite name="bindery" tests="4" errors="0" failures="1" skipped="1">
+<testcase name="a" classname="x"/>
+<testcase name="b" classname="x"><failure message="b is wrong"/></testcase>
+<testcase name="c" classname="x"><skipped/></testcase>
+<testcase name="d" classname="x"/>
+<system-out>the log</system-out></testsuite>
+<testsuite name="crashed" tests="1" errors="1" failures="0" skipped="0"><testcase name="e" classname="y"/></testsuite>
+</testsuites>"""
+
+
+class Results(unittest.TestCase):
+    def read(self, text):
+        with tempfile.NamedTemporaryFile("w", suffix=".xml") as file:
+            file.write(text)
+            file.flush()
+            return results.read(file.name)
+
+    def test_single_cases_are_counted(self):
+        found = self.read(JUNIT)
+        self.assertEqual(results.verdict(found), "3 passed, 2 failed, 1 skipped")
+        self.assertIn("b is wrong", next(case for case in found if case.name == "b").output)
+
+    def test_a_test_that_crashed_after_its_last_case_has_failed(self):
+        self.assertEqual([case.test for case in self.read(JUNIT) if case.outcome == "failed"], ["bindery", "crashed"])
+
+
+class Abi(unittest.TestCase):
+    def test_every_line_of_the_definitions_is_a_row(self):
+        for name, (file, macro, *_) in abi.LISTS.items():
+            text = (abi.paths.ROOT / "pe" / f"{file}.def").read_text()
+            self.assertEqual(len(abi.table(name)), len(re.findall(rf"(?m)^{macro}\w*\(\d", text)), name)
+
+    def test_arguments_errors_and_long_sentences_are_whole(self):
+        calls = {row["name"]: row for row in abi.table("calls")}
+        self.assertEqual(calls["null"]["arguments"], [])
+        self.assertEqual([each["name"] for each in calls["tlb_set"]["arguments"]],
+                         ["table", "slot", "frames", "entry", "flush"])
+        self.assertIn("RIGHTS", calls["tlb_set"]["errors"])
+        self.assertTrue(calls["tlb_set"]["sentence"].endswith("A and D bits"))
+        errors = {row["name"] for row in abi.table("errors")}
+        for row in calls.values():
+            self.assertLessEqual(set(row["errors"]), errors, row["name"])
+
+    def test_the_verb_prints_all_lists(self):
+        found = bindery("abi", "--json").json()
+        self.assertEqual(set(found), {"schema", "calls", "upcalls", "events", "errors"})
+
+
+class Link(unittest.TestCase):
+    def test_missing_services_make_a_sentence(self):
+        self.assertEqual(link.sentence("sort", "dos", ["fsync"], ["unix"]),
+                         "sort needs the service fsync, which the library OS dos does not provide (unix does)")
+        self.assertEqual(link.sentence("a", "dos", ["x", "y", "z"], []),
+                         "a needs the services x, y and z, which the library OS dos does not provide")
+
+
+@dataclass
+class FakeCell:
+    weight: int
+
+    def cost(self):
+        return self.weight
+
+
+class Cells(unittest.TestCase):
+    def test_cells_are_shared_out_evenly_and_none_is_lost(self):
+        made = [FakeCell(weight) for weight in (9, 1, 1, 1, 8, 2, 7, 3)]
+        with mock.patch.object(cells.Cell, "cost", FakeCell.cost):
+            shares = cells.batches(made, 2)
+        self.assertEqual(sorted(id(cell) for share in shares for cell in share), sorted(id(cell) for cell in made))
+        loads = [sum(cell.weight for cell in share) for share in shares]
+        self.assertEqual(loads, [16, 16])
+
+    def test_there_are_never_more_shares_than_cells(self):
+        with mock.patch.object(cells.Cell, "cost", FakeCell.cost):
+            self.assertEqual(len(cells.batches([FakeCell(1)], 8)), 1)
+
+
+class Figure(unittest.TestCase):
+    ROWS = [{"workload": work, "policy": policy, "frames": frames, "faults": 1000 // frames * factor,
+             "opt_faults": 800 // frames}
+            for work in ("matmul", "bfs") for policy, factor in (("fifo", 2), ("clock1", 1)) for frames in (10, 20)]
+
+    def test_it_is_drawn_in_both_forms_with_its_command(self):
+        made = plot.draw(self.ROWS, "./bindery compare --policy fifo,clock1")
+        self.assertTrue(made["png"].startswith(b"\x89PNG"))
+        self.assertIn(b"<svg", made["svg"])
+
+    def test_the_same_rows_give_the_same_figure(self):
+        self.assertEqual(plot.draw(self.ROWS, "c"), plot.draw(self.ROWS, "c"))
+
+
+class Doctor(unittest.TestCase):
+    def test_every_package_is_examined(self):
+        rows = doctor.tools()
+        self.assertEqual([row["name"] for row in rows], [need.package for need in packages.needs()])
+        for row in rows:
+            self.assertTrue(row["ok"] or row["get"], row)
+
+    def test_something_missing_is_exit_3_with_a_way_to_get_it(self):
+        absent = packages.Need("no-such-package", ["no-such-command"], "nothing")
+        with mock.patch("tools.packages.needs", lambda: [absent]), mock.patch("builtins.print") as said:
+            self.assertEqual(doctor.run(), 3)
+        self.assertIn("no-such-package", "\n".join(str(call.args) for call in said.call_args_list))
+
+    def test_kvm_is_never_claimed_unprobed(self):
+        answer = bindery("doctor", "--json").json()["acceleration"]
+        self.assertEqual(answer["accelerator"], "tcg")
+        self.assertIn(answer["kvm"], ("absent", "denied", "unprobed", "fails", "works"))
+        if not Path("/dev/kvm").exists():
+            self.assertEqual(answer["kvm"], "absent")
+
+    def test_versions_compare_as_numbers(self):
+        self.assertTrue(packages.at_least("7.10", "7.2"))
+        self.assertTrue(packages.at_least("7.2.22", "7.2"))
+        self.assertFalse(packages.at_least("6.9", "7.2"))

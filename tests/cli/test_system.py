@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""The verbs on the real system, in QEMU."""
+
+import csv
+import io
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+from tests.cli.command import bindery, is_built
+from tools import registry
+
+OPT_OF_A_LOOP = 20 + 4 * (20 - 15)  # pages + (laps - 1) · (pages - frames)
+
+
+@unittest.skipUnless(is_built(), "needs a built system")
+class System(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.out = Path(folder.name) / "out"
+        self.trace = Path(folder.name) / "loop.txt"
+        self.trace.write_text("".join(f"{1000 * page}\n" for page in range(20)) * 5)
+
+    def succeeds(self, *words):
+        result = bindery(*words)
+        self.assertEqual(result.status, 0, result.err)
+        return result
+
+    def test_the_same_application_runs_on_both_library_oses(self):
+        said = [self.succeeds("run", "--libos", libos, "hello", "--", "one", "two").out for libos in ("unix", "dos")]
+        self.assertEqual(said[0], said[1])
+        self.assertIn("argument 2: two\n", said[0])
+
+    def test_an_application_s_exit_status_is_ours(self):
+        result = bindery("run", "matmul", "--", "n=0")
+        self.assertEqual(result.status, 2)
+        self.assertIn("n must be a number from 1", result.out)
+
+    def test_run_as_json_has_output_and_statistics(self):
+        row, = self.succeeds("run", "--json", "--policy", "lifo", "--frames", "12", "loop", "--", "pages=20", "laps=2").json()["rows"]
+        self.assertIn("loop: 20 pages, 2 laps", row["output"])
+        pager, = [event for event in row["events"] if event["event"] == "pager"]
+        self.assertEqual((pager["policy"], pager["frames"]), ("lifo", 12))
+        self.assertGreater(pager["writebacks"], 0)
+
+    def test_a_file_of_the_host_reaches_the_application(self):
+        result = self.succeeds("run", "--file", str(self.trace), "hello", "--", f"file={self.trace.name}")
+        self.assertIn(f"{self.trace.stat().st_size} bytes, 100 lines", result.out)
+
+    def test_an_application_that_lacks_a_service_is_told_which(self):
+        result = bindery("run", "--libos", "dos", "sort")
+        self.assertEqual(result.status, 2)
+        self.assertRegex(result.err, r"sort needs the services? .*fsync.*, which the library OS dos does not provide \(unix does\)")
+
+    def test_a_machine_that_takes_too_long_is_exit_124(self):
+        result = bindery("run", "--timeout", "0.2", "loop", "--", "laps=100000")
+        self.assertEqual(result.status, 124)
+        self.assertIn("ran longer than 0.2 s", result.err)
+
+    def test_a_trace_is_compared_on_real_faults_that_equal_the_simulator_s(self):
+        result = self.succeeds("compare", "--trace", str(self.trace), "--policy", "fifo,lifo,lru,opt", "--frames", "15",
+                               "--json", "-o", str(self.out), "--no-plot")
+        rows = {row["policy"]: row for row in result.json()["rows"]}
+        self.assertEqual(list(rows), ["fifo", "lifo", "lru", "opt"])
+        for row in rows.values():
+            self.assertEqual((row["workload"], row["frames"], row["references"]), ("loop", 15, 100))
+            self.assertEqual(row["opt_faults"], OPT_OF_A_LOOP)
+        self.assertEqual((rows["fifo"]["faults"], rows["fifo"]["source"], rows["fifo"]["agrees"]), (100, "real", True))
+        self.assertEqual((rows["opt"]["faults"], rows["opt"]["source"]), (OPT_OF_A_LOOP, "real"))
+        self.assertEqual((rows["lru"]["faults"], rows["lru"]["source"]), (100, "simulated"))
+        self.assertGreater(rows["fifo"]["policy_instructions_per_fault"], 0)
+
+    def test_an_application_is_compared_and_drawn(self):
+        result = self.succeeds("compare", "--workload", "loop", "--policy", "fifo,clock1", "--frames", "50%,75%", "-o", str(self.out))
+        self.assertIn("write-backs", result.out)
+        self.assertEqual({path.name for path in self.out.iterdir()},
+                         {f"compare.{kind}" for kind in ("json", "csv", "png", "svg")})
+        document = json.loads((self.out / "compare.json").read_text())
+        self.assertEqual((document["schema"], len(document["rows"])), (1, 4))
+        self.assertTrue(document["command"].startswith("./bindery compare --workload loop"))
+        for row in document["rows"]:
+            self.assertEqual(row["source"], "real")
+            self.assertGreaterEqual(row["faults"], row["opt_faults"])
+            self.assertTrue(row["checksum"])
+
+    def test_compare_as_csv_is_csv(self):
+        result = self.succeeds("compare", "--trace", str(self.trace), "--policy", "fifo", "--frames", "15,20", "--csv",
+                               "-o", str(self.out), "--no-plot")
+        rows = list(csv.DictReader(io.StringIO(result.out)))
+        self.assertEqual([(row["frames"], row["faults"]) for row in rows], [("15", "100"), ("20", "20")])
+
+    def test_bench_fault_measures_every_operation(self):
+        result = bindery("bench", "fault", "--json")
+        rows = result.json()["rows"]
+        self.assertEqual([row["op"] for row in rows], list(registry.OPERATIONS))
+        for row in rows:
+            self.assertEqual(row["system"], "bindery")
+            target = registry.OPERATIONS[row["op"]].target
+            self.assertGreater(row["instructions"], 0)
+            if target:
+                self.assertLessEqual(row["instructions"], target, row["op"])
+        self.assertEqual(result.status, 0)
+
+    def test_trace_fault_shows_all_eight_steps(self):
+        path = self.out / "fault.json"
+        result = self.succeeds("trace", "fault", "--frames", "10", "-o", str(path), "loop", "--", "pages=20", "laps=2")
+        for step in range(1, 9):
+            self.assertRegex(result.out, rf"(?m)^{step} +(kernel|library OS)")
+        names = {event["name"] for event in json.loads(path.read_text())["traceEvents"]}
+        self.assertLessEqual({f"fault.{step}" for step in range(1, 9)}, names)

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+// The machine of pager_fake.h.
+#include "tests/unit/pager_fake.h"
+#include <criterion/criterion.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+constexpr uint64_t FRAME_FIRST = 7000; // number of the first frame
+constexpr uint64_t SPOILT = 0xdead'dead'dead'deadu;
+
+struct fake fake;
+static uint64_t tlb[FAKE_PAGES];     // entry as it was when walked, with the bits set since; 0: none
+static unsigned owner[FAKE_FRAMES]; // page that a frame is mapped at, plus 1; 0: none
+
+static struct {
+    bool active;
+    enum exo_ring_operation operation;
+    uint64_t *memory, *block;
+} transfer;
+
+static unsigned transfers, memories;
+
+void fake_forget_memories(void) {
+    memories = 0;
+}
+
+void *machine_memory(uint64_t bytes) {
+    alignas(16) static char memory[1 << 20];
+    static size_t used;
+    if (++memories == fake.refuse_memory) return nullptr;
+    void *part = memory + used;
+    used += (bytes + 15) & ~15ul;
+    cr_assert_leq(used, sizeof memory);
+    return part;
+}
+
+void *machine_frames(exo_frame *frames, uint64_t count) {
+    static uint64_t memory[FAKE_FRAMES][FAKE_WORDS], blocks[FAKE_BLOCKS][FAKE_WORDS];
+    fake.frames = memory;
+    fake.disk = blocks;
+    const unsigned first = fake.frames_taken, limit = fake.frames_limit == 0 ? FAKE_FRAMES : fake.frames_limit;
+    if (first + count > limit) return nullptr;
+    for (uint64_t i = 0; i < count; i++) frames[i] = (exo_frame){FRAME_FIRST + first + i};
+    memset(fake.frames[first], 0xee, count * EXO_PAGE_SIZE);
+    fake.frames_taken += (unsigned)count;
+    return fake.frames[first];
+}
+
+bool machine_reserve(exo_vaddr first, uint64_t pages) {
+    return first.raw >= FAKE_FIRST && (first.raw - FAKE_FIRST) / EXO_PAGE_SIZE + pages <= FAKE_PAGES;
+}
+
+static unsigned index_of(exo_vaddr page) {
+    const uint64_t index = (page.raw - FAKE_FIRST) / EXO_PAGE_SIZE;
+    cr_assert_lt(index, FAKE_PAGES);
+    return (unsigned)index;
+}
+
+const volatile uint64_t *machine_entries(exo_vaddr first) {
+    return &fake.entries[index_of(first)];
+}
+
+static uint64_t *memory_of(uint64_t frame) {
+    cr_assert(frame >= FRAME_FIRST && frame < FRAME_FIRST + fake.frames_taken, "frame %lu is not the pager's", frame);
+    return fake.frames[frame - FRAME_FIRST];
+}
+
+bool machine_bind(exo_vaddr page, exo_frame frame) {
+    const unsigned index = index_of(page);
+    cr_assert_eq(fake.entries[index], 0, "page %u is mapped already", index);
+    memory_of(frame.raw);
+    cr_assert_eq(owner[frame.raw - FRAME_FIRST], 0, "frame of page %u is mapped elsewhere", index);
+    owner[frame.raw - FRAME_FIRST] = index + 1;
+    fake.binds++;
+    fake.entries[index] = exo_entry_for(frame, EXO_READ | EXO_WRITE).raw | EXO_ENTRY_USER;
+    return true;
+}
+
+static void flush(unsigned index) {
+    tlb[index] = 0;
+    fake.flushes++;
+}
+
+uint64_t machine_unbind(exo_vaddr page) {
+    const unsigned index = index_of(page);
+    const uint64_t old = fake.entries[index];
+    cr_assert(old & EXO_ENTRY_PRESENT, "page %u is not mapped", index);
+    fake.entries[index] = 0;
+    owner[exo_entry_frame((exo_entry){old}).raw - FRAME_FIRST] = 0;
+    flush(index);
+    return old;
+}
+
+void machine_clear(exo_vaddr page, uint64_t bits) {
+    fake.entries[index_of(page)] &= ~bits;
+    flush(index_of(page));
+}
+
+void machine_clear_range(exo_vaddr first, uint64_t pages, uint64_t bits) {
+    for (uint64_t i = 0; i < pages; i++) machine_clear((exo_vaddr){first.raw + i * EXO_PAGE_SIZE}, bits);
+}
+
+bool machine_disk_start(enum exo_ring_operation operation, exo_frame frame, uint64_t block) {
+    cr_assert_not(transfer.active, "a transfer is under way");
+    cr_assert_lt(block, FAKE_BLOCKS);
+    transfer = (typeof(transfer)){true, operation, memory_of(frame.raw), fake.disk[block]};
+    for (unsigned i = 0; i < FAKE_WORDS && operation == EXO_RING_READ; i++) transfer.memory[i] = SPOILT;
+    return true;
+}
+
+enum exo_error machine_disk_finish(void) {
+    cr_assert(transfer.active, "no transfer is under way");
+    transfer.active = false;
+    if (++transfers == fake.fail_transfer) return EXO_DEVICE;
+    const bool reads = transfer.operation == EXO_RING_READ;
+    memcpy(reads ? transfer.memory : transfer.block, reads ? transfer.block : transfer.memory, EXO_PAGE_SIZE);
+    fake.disk_reads += reads;
+    fake.disk_writes += !reads;
+    return EXO_OK;
+}
+
+void machine_zero(void *page) {
+    memset(page, 0, EXO_PAGE_SIZE);
+}
+
+// The fake processor has no registers; what they tell is whether an instruction has got through.
+uint64_t machine_registers(const struct exo_exception *) {
+    return fake.instructions;
+}
+
+uint64_t machine_kernel_time(unsigned step) {
+    return step; // before any time-stamp counter
+}
+
+void machine_report(const char *format, ...) {
+    char line[MACHINE_LINE + 200];
+    va_list list;
+    va_start(list, format);
+    const int length = vsnprintf(line, sizeof line, format, list);
+    va_end(list);
+    cr_assert_leq(length, (int)MACHINE_LINE, "a line of %d bytes", length);
+    const size_t before = fake.report == nullptr ? 0 : strlen(fake.report);
+    fake.report = realloc(fake.report, before + (size_t)length + 2);
+    snprintf(fake.report + before, (size_t)length + 2, "%s\n", line);
+}
+
+void machine_fail(const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    vsnprintf(fake.failure, sizeof fake.failure, format, list);
+    va_end(list);
+    if (fake.on_failure == nullptr) {
+        cr_log_error("%s", fake.failure);
+        abort();
+    }
+    longjmp(*fake.on_failure, 1);
+}
+
+// One access as the processor makes it: true if it went through.
+static bool access_page(const struct fake_access *access) {
+    const uint64_t bits = EXO_ENTRY_ACCESSED | (access->write ? EXO_ENTRY_DIRTY : 0);
+    uint64_t *remembered = &tlb[access->page], *entry = &fake.entries[access->page];
+    if ((*remembered & bits) == bits) return true; // no walk: the bits in memory are left as they are
+    if (!(*entry & EXO_ENTRY_PRESENT)) return false;
+    *entry |= bits;
+    *remembered = *entry;
+    return true;
+}
+
+uint64_t *fake_execute(uint64_t rip, const struct fake_access *accesses, unsigned count) {
+    unsigned restarts = 0;
+    for (unsigned i = 0; i < count;) {
+        if (access_page(&accesses[i])) {
+            i++;
+            continue;
+        }
+        const struct exo_exception exception = {
+            .cr2 = fake_address(accesses[i].page).raw + 8 * i,
+            .error = 4 | (accesses[i].write ? 2 : 0),
+            .rip = rip,
+        };
+        fake.faults++;
+        cr_assert_lt(++restarts, 1000, "the instruction faults for ever");
+        cr_assert(pager_fault(&exception), "page %lu", accesses[i].page);
+        i = 0;
+    }
+    fake.instructions++;
+    return memory_of(exo_entry_frame((exo_entry){tlb[accesses[count - 1].page]}).raw);
+}
+
+uint64_t *fake_touch(uint64_t page, bool write) {
+    return fake_execute(0x40'0000, &(struct fake_access){page, write}, 1);
+}
