@@ -108,6 +108,12 @@ static void check_levels(const struct graph *graph, uint32_t source, const uint3
     if (count != reached) app_fail("%" PRIu32 " vertices have a level but %" PRIu32 " were reached", count, reached);
 }
 
+static uint64_t sum_of(const uint32_t *level, uint32_t vertices) {
+    uint64_t sum = 0;
+    for (uint32_t u = 0; u < vertices; u++) sum += app_mix((uint64_t)u << 32 | level[u]);
+    return sum;
+}
+
 int main(int argc, char **argv) {
     static struct app_argument arguments[] = {
         {.name = "vertices", .least = 1, .most = VERTICES_MOST, .number = 20000},
@@ -123,8 +129,10 @@ int main(int argc, char **argv) {
     for (uint64_t i = 0; i < arguments[2].number; i++) {
         uint32_t source = (uint32_t)app_random(&seed, vertices);
         uint32_t found = search(&graph, source, level, queue);
+        uint64_t sum = sum_of(level, vertices);
         check_levels(&graph, source, level, found);
-        for (uint32_t u = 0; u < vertices; u++) checksum += app_mix((uint64_t)u << 32 | level[u]);
+        if (sum_of(level, vertices) != sum) app_fail("a level has changed while it was checked");
+        checksum += sum;
         reached += found;
     }
     check_graph(&graph);

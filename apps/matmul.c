@@ -45,12 +45,25 @@ static void multiply(const double *a, const double *b, double *c) {
             for (uint64_t k = 0; k < n; k += block) multiply_block(a, b, c, i, k, j);
 }
 
+// An element as the integer that it must be.
+static uint64_t integer(double element) {
+    if (!(element >= 0 && element < 1 << 18) || (double)(uint64_t)element != element)
+        app_fail("an element is %s", element < 0 ? "negative" : "no integer, or too large");
+    return (uint64_t)element;
+}
+
 // out = matrix · in. With n ≤ 1024, r below 2^16, A and B below 2^4 and C below 2^18 every sum stays below 2^45.
 static void apply(const double *matrix, const uint64_t *in, uint64_t *out) {
     for (uint64_t i = 0; i < n; i++) {
         out[i] = 0;
-        for (uint64_t j = 0; j < n; j++) out[i] += (uint64_t)matrix[i * n + j] * in[j];
+        for (uint64_t j = 0; j < n; j++) out[i] += integer(matrix[i * n + j]) * in[j];
     }
+}
+
+static uint64_t checksum_of(const double *matrix) {
+    uint64_t checksum = 0;
+    for (uint64_t i = 0; i < n * n; i++) checksum = app_mix(checksum ^ integer(matrix[i]));
+    return checksum;
 }
 
 static void check_product(const double *a, const double *b, const double *c) {
@@ -80,12 +93,12 @@ int main(int argc, char **argv) {
     fill(a, 1);
     fill(b, 2);
     multiply(a, b, c);
+    uint64_t checksum = checksum_of(c);
     check_product(a, b, c);
     check_unchanged("A", a, 1);
     check_unchanged("B", b, 2);
 
-    uint64_t checksum = 0;
-    for (uint64_t i = 0; i < n * n; i++) checksum = app_mix(checksum ^ (uint64_t)c[i]);
+    if (checksum_of(c) != checksum) app_fail("the product has changed while it was checked");
     printf("matmul: n=%" PRIu64 " block=%" PRIu64 "\n", n, block);
     free(a);
     free(b);

@@ -94,8 +94,9 @@ static void claim_frame(exo_frame frame, const struct sb_binding *binding) {
     frame_info(frame)->claim = binding->table->claim - EXO_FRAME_TABLE1 + type;
 }
 
-// tlb_set with every check made anew.
-[[gnu::noinline]] static struct exo_result set_uncached(exo_handle table, exo_paddr slot, exo_handle frames, exo_entry entry,
+// tlb_set with every check made anew. Like set_replaced, it zeroes the registers that call_tlb_set has used, too.
+[[gnu::noinline, gnu::zero_call_used_regs("all-gpr")]]
+static struct exo_result set_uncached(exo_handle table, exo_paddr slot, exo_handle frames, exo_entry entry,
                                       exo_vaddr flush) {
     FIND(tables, table, FRAMES, EXO_WRITE);
     const struct slot to = slot_find(tables, slot, 1);
@@ -117,7 +118,8 @@ static void claim_frame(exo_frame frame, const struct sb_binding *binding) {
 
 // What is left to do for a page that replaced another. The parameters are call_tlb_set's, so that it can end in a
 // jump to here; `old` takes the place of the slot.
-[[gnu::noinline]] static struct exo_result set_replaced(exo_handle table, exo_paddr old, exo_handle frames, exo_entry entry,
+[[gnu::noinline, gnu::zero_call_used_regs("all-gpr")]]
+static struct exo_result set_replaced(exo_handle table, exo_paddr old, exo_handle frames, exo_entry entry,
                                       exo_vaddr flush) {
     (void)table, (void)frames, (void)entry;
     frame_unmapped(exo_entry_frame((exo_entry){old.raw}));

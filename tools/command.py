@@ -20,7 +20,7 @@ EXAMPLES = """\
 ./bindery compare --policy fifo,clock1 --workload matmul,bfs --memory 1M,2M
 ./bindery run --libos dos hello                one application on one library operating system
 ./bindery bench fault                          the fault path in exact guest instructions
-./bindery trace fault hello -o fault.json      the eight steps of each fault, for Perfetto
+./bindery trace fault loop -o fault.json       the eight steps of each fault, for Perfetto
 ./bindery test                                 build everything and run every test"""
 
 

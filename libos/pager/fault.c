@@ -46,7 +46,8 @@ static uint32_t slot_not_needed(const struct fault *fault) {
         uint32_t slot = (fault->slot + i) % region->slots;
         if (!streak_holds(region_address(region, region->page_in[slot]))) return slot;
     }
-    machine_fail("region %s: an instruction needs more pages at once than the %u frames hold", region->options.name, region->slots);
+    machine_fail("region %s: an instruction needs more pages at once than the %u frames hold", region->options.name,
+                 region->slots);
 }
 
 static void fault_choose(struct fault *fault) {
@@ -61,7 +62,8 @@ static void fault_choose(struct fault *fault) {
     }
     TIMED(region, fault->slot = policy->victim(region->state, fault->page));
     if (fault->slot >= region->slots) {
-        machine_fail("region %s: policy %s chose slot %u of %u", region->options.name, policy->name, fault->slot, region->slots);
+        machine_fail("region %s: policy %s chose slot %u of %u", region->options.name, policy->name, fault->slot,
+                     region->slots);
     }
     if (fault->stuck) fault->slot = slot_not_needed(fault);
     fault->victim = region->page_in[fault->slot];
@@ -153,7 +155,8 @@ void pager_refuse(const struct exo_exception *exception) {
     const struct pager_region *region = region_of(exception->cr2);
     const char *access = exception->error & 16 ? "fetch from" : exception->error & 2 ? "write to" : "read of";
     if (region == nullptr) {
-        machine_fail("%s address %#lx by instruction %#lx: nothing is mapped there", access, exception->cr2, exception->rip);
+        machine_fail("%s address %#lx by instruction %#lx: nothing is mapped there", access, exception->cr2,
+                     exception->rip);
     }
     machine_fail("%s address %#lx by instruction %#lx: page %lu of region %s does not allow it", access, exception->cr2,
                  exception->rip, (exception->cr2 - region->options.first.raw) / EXO_PAGE_SIZE, region->options.name);

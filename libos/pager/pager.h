@@ -16,19 +16,19 @@
 #include "pe/pe.h"
 
 struct pager_options {
-    const char *name;            // in reports, at most 40 characters; kept, not copied
-    uint64_t job;                // in reports
-    exo_vaddr first;             // page-aligned; mapped by nobody else
-    uint64_t pages;              // below 2^31
+    const char *name; // in reports, at most 40 characters; kept, not copied
+    uint64_t job;     // in reports
+    exo_vaddr first;  // page-aligned; mapped by nobody else
+    uint64_t pages;   // below 2^31
     const struct policy *policy;
-    uint64_t frames;             // budget, at least the policy's minimum; more than `pages` are not taken
-    uint64_t block;              // first of `pages` disk blocks that hold what is not in memory
-    uint64_t seed;               // for policies that draw numbers
-    bool backed;                 // the blocks hold the pages' contents from the start: each fault reads the disk.
-                                 // Otherwise a page is zero until written: the first touch fills with zeros, and no read
-                                 // is counted for a page that was never written back
-    bool record;                 // report the reference string, page change by page change (record.c); slow
-    bool trace;                  // keep the times of the eight steps and report them (trace.c)
+    uint64_t frames; // budget, at least the policy's minimum; more than `pages` are not taken
+    uint64_t block;  // first of `pages` disk blocks that hold what is not in memory
+    uint64_t seed;   // for policies that draw numbers
+    bool backed;     // the blocks hold the pages' contents from the start: each fault reads the disk.
+                     // Otherwise a page is zero until written: the first touch fills with zeros, and no read
+                     // is counted for a page that was never written back
+    bool record;     // report the reference string, page change by page change (record.c); slow
+    bool trace;      // keep the times of the eight steps and report them (trace.c)
 };
 
 struct pager_region;

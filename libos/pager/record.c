@@ -20,9 +20,9 @@ struct recorder {
     uint32_t open[STREAK_PAGES]; // mapped pages, oldest first
     unsigned open_count;
     uint64_t runs;
-    unsigned used;              // of `line`
+    unsigned used; // of `line`
     char line[MACHINE_LINE - 128];
-    uint8_t bits[];             // slot → POLICY_ACCESSED | POLICY_DIRTY while closed
+    uint8_t bits[]; // slot → POLICY_ACCESSED | POLICY_DIRTY while closed
 };
 
 bool record_attach(struct pager_region *region) {
@@ -71,8 +71,8 @@ static void close_oldest(struct pager_region *region) {
     uint64_t old = machine_unbind(region_address(region, page));
     recorder->open_count--;
     for (unsigned i = 0; i < recorder->open_count; i++) recorder->open[i] = recorder->open[i + 1];
-    recorder->bits[region->slot_of[page]] |= (old & EXO_ENTRY_ACCESSED ? POLICY_ACCESSED : 0)
-                                             | (old & EXO_ENTRY_DIRTY ? POLICY_DIRTY : 0);
+    recorder->bits[region->slot_of[page]] |=
+        (old & EXO_ENTRY_ACCESSED ? POLICY_ACCESSED : 0) | (old & EXO_ENTRY_DIRTY ? POLICY_DIRTY : 0);
     append(region, page, old & EXO_ENTRY_DIRTY);
 }
 

@@ -61,8 +61,9 @@ struct pager_region *pager_attach(const struct pager_options *options) {
         .references = UINT64_MAX,
         .statistics.sequence = SEQUENCE_START,
     };
-    if (region->state == nullptr || region->slot_of == nullptr || region->page_in == nullptr || region->frames == nullptr
-        || region->stored == nullptr || !machine_reserve(options->first, pages) || !record_attach(region)) {
+    if (region->state == nullptr || region->slot_of == nullptr || region->page_in == nullptr
+        || region->frames == nullptr || region->stored == nullptr || !machine_reserve(options->first, pages)
+        || !record_attach(region)) {
         return refuse("no memory for its tables");
     }
     region->window = machine_frames(region->frames, slots);
@@ -131,8 +132,10 @@ void pager_future_add(struct pager_region *region, uint32_t page) {
     const uint32_t here = (uint32_t)region->future_added++;
     uint32_t latest = region->latest[page];
     region->next[here] = POLICY_NONE;
-    if (latest == POLICY_NONE) region->cursor[page] = here;
-    else region->next[latest] = here;
+    if (latest == POLICY_NONE)
+        region->cursor[page] = here;
+    else
+        region->next[latest] = here;
     region->latest[page] = here;
 }
 
@@ -152,9 +155,9 @@ static void report_region(const struct pager_region *region) {
     machine_report("{\"event\":\"pager\",\"job\":%lu,\"region\":\"%s\",\"policy\":\"%s\",\"frames\":%lu,"
                    "\"references\":%s,\"faults\":%lu,\"reads\":%lu,\"writebacks\":%lu,\"policy_instructions\":%lu,"
                    "\"pages\":%lu,\"sequence\":\"%016lx\"}",
-                   region->options.job, region->options.name, region->options.policy->name, region->options.frames, references,
-                   counts->faults, counts->reads, counts->writebacks, counts->policy_time, region->options.pages,
-                   counts->sequence);
+                   region->options.job, region->options.name, region->options.policy->name, region->options.frames,
+                   references, counts->faults, counts->reads, counts->writebacks, counts->policy_time,
+                   region->options.pages, counts->sequence);
 }
 
 void pager_report(void) {

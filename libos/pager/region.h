@@ -22,8 +22,8 @@ struct pager_region {
     uint8_t *stored;                  // page → has contents on disk
     uint32_t slots, used;             // frames taken; slots filled
     struct pager_statistics statistics;
-    uint64_t references;              // UINT64_MAX: not known
-    struct recorder *recorder;        // null: not recording
+    uint64_t references;       // UINT64_MAX: not known
+    struct recorder *recorder; // null: not recording
 
     // The references to come (pager_future): from each position to the page's next one.
     uint64_t future_length, future_added;

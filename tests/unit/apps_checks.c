@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const defect_names[] = {"sound", "loses", "mixes up", "forgets", "tears"};
+static const char *const defect_names[] = {"sound", "loses", "mixes up", "forgets", "tears", "flips"};
+
+constexpr uint64_t STRIKES = 8; // of each kind, spread over the run
 
 struct strikes {
     unsigned tried, caught;
@@ -38,7 +40,8 @@ static void strike(app_main *app, const char *line, unsigned frames, int defect,
     cr_expect_not_null(strstr(run.output, "wrong result"), "it said: %s", run.output);
 }
 
-static void verifies_itself(app_main *app, const char *line, unsigned frames, const char *output) {
+// `defects`: which kinds must be caught, the first ones of the list.
+static void verifies_itself(app_main *app, const char *line, unsigned frames, const char *output, int defects) {
     struct outcome plain = run_app(app, line, 0, APPS_PAGER_SOUND, 0);
     cr_assert_eq(plain.status, 0, "%s: status %d, said: %s", line, plain.status, plain.output);
     cr_assert_not_null(strstr(plain.output, "verified"));
@@ -50,11 +53,11 @@ static void verifies_itself(app_main *app, const char *line, unsigned frames, co
     cr_assert_gt(sound.writebacks, 0);
     char *sound_output = output == nullptr ? nullptr : file_contents(output);
 
-    for (int defect = APPS_PAGER_LOSES; defect <= APPS_PAGER_TEARS; defect++) {
+    for (int defect = APPS_PAGER_LOSES; defect < defects; defect++) {
         struct strikes strikes = {0, 0};
         uint64_t reloads = sound.faults - sound.pages;
-        for (uint64_t part = 1; part <= 5; part++)
-            strike(app, line, frames, defect, reloads * part / 6 + part, &sound, output, sound_output, &strikes);
+        for (uint64_t part = 0; part < STRIKES; part++)
+            strike(app, line, frames, defect, 1 + reloads * part / STRIKES, &sound, output, sound_output, &strikes);
         cr_expect_gt(strikes.caught, 0, "%s: a pager that %s struck %u times and was never caught", line,
                      defect_names[defect], strikes.tried);
     }
@@ -62,31 +65,31 @@ static void verifies_itself(app_main *app, const char *line, unsigned frames, co
 }
 
 Test(apps, matmul_finds_every_page_that_its_pager_spoilt) {
-    verifies_itself(matmul_main, "matmul n=64 block=16", 10, nullptr);
+    verifies_itself(matmul_main, "matmul n=48 block=16", 8, nullptr, APPS_PAGER_DEFECTS);
 }
 
 Test(apps, bfs_finds_every_page_that_its_pager_spoilt) {
-    verifies_itself(bfs_main, "bfs vertices=4000 degree=8 sources=2", 16, nullptr);
+    verifies_itself(bfs_main, "bfs vertices=2000 degree=6 sources=2", 8, nullptr, APPS_PAGER_DEFECTS);
 }
 
 Test(apps, hashjoin_finds_every_page_that_its_pager_spoilt) {
-    verifies_itself(hashjoin_main, "hashjoin build=2000 probe=4000", 8, nullptr);
+    verifies_itself(hashjoin_main, "hashjoin build=1500 probe=1500", 8, nullptr, APPS_PAGER_DEFECTS);
 }
 
 Test(apps, loop_finds_every_page_that_its_pager_spoilt) {
-    verifies_itself(loop_main, "loop pages=20 laps=6", 8, nullptr);
+    verifies_itself(loop_main, "loop pages=20 laps=6", 8, nullptr, APPS_PAGER_DEFECTS);
 }
 
 Test(apps, loop_that_writes_finds_every_page_that_its_pager_spoilt) {
-    verifies_itself(loop_main, "loop pages=20 laps=6 write=1", 8, nullptr);
+    verifies_itself(loop_main, "loop pages=20 laps=6 write=1", 8, nullptr, APPS_PAGER_DEFECTS);
 }
 
 Test(apps, zipfkv_finds_every_page_that_its_pager_spoilt) {
-    verifies_itself(zipfkv_main, "zipfkv keys=512 operations=3000", 8, nullptr);
+    verifies_itself(zipfkv_main, "zipfkv keys=512 operations=3000", 8, nullptr, APPS_PAGER_DEFECTS);
 }
 
 Test(apps, sort_finds_every_page_that_its_pager_spoilt) {
-    enum { LINES = 9000 };
+    enum { LINES = 4000 };
     char *text = malloc(LINES * 16), line[256], output[64];
     uint64_t x = 7;
     for (size_t i = 0, at = 0; i < LINES; i++) {
@@ -94,16 +97,16 @@ Test(apps, sort_finds_every_page_that_its_pager_spoilt) {
         at += (size_t)sprintf(text + at, "%.*s%lu\n", (int)(x >> 60) % 8, "abcdefgh", x >> 40);
     }
     snprintf(output, sizeof output, "%s", make_file(""));
-    snprintf(line, sizeof line, "sort file=%s output=%s run=16384", make_file(text), output);
+    snprintf(line, sizeof line, "sort file=%s output=%s run=9000", make_file(text), output);
     free(text);
-    verifies_itself(sort_main, line, 6, output);
+    verifies_itself(sort_main, line, 6, output, APPS_PAGER_DEFECTS);
 }
 
-// Two references to each page in turn, then again: with fewer frames than pages each lap reloads everything.
+// Laps over 20 pages in 8 frames reload everything. replay looks at two words of a page, so a single bit can escape it.
 Test(apps, replay_finds_every_page_that_its_pager_spoilt) {
     char text[20 * 10 * 8], line[128];
     for (size_t i = 0, at = 0; i < 20 * 10; i++)
         at += (size_t)sprintf(text + at, "%zu %c\n", i % 20, i % 3 ? 'R' : 'W');
     snprintf(line, sizeof line, "replay trace=%s", make_file(text));
-    verifies_itself(replay_main, line, 8, nullptr);
+    verifies_itself(replay_main, line, 8, nullptr, APPS_PAGER_FLIPS);
 }

@@ -48,6 +48,7 @@ static void strike(size_t page, char *at) {
     if (defect == APPS_PAGER_MIXES_UP) memcpy(wrong, kept + (page == 0 ? 1 : page - 1) * PAGE, PAGE);
     if (defect == APPS_PAGER_FORGETS) memcpy(wrong, earlier + page * PAGE, PAGE);
     if (defect == APPS_PAGER_TEARS) memset(wrong + PAGE / 2, 0, PAGE / 2);
+    if (defect == APPS_PAGER_FLIPS) wrong[strike_at * 2654435761u % PAGE] ^= (char)(1 << strike_at % 8);
     if (memcmp(wrong, at, PAGE) == 0) return;
     memcpy(at, wrong, PAGE);
     apps_pager_statistics.struck++;

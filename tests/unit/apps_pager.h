@@ -15,6 +15,8 @@ enum apps_pager_defect {
     APPS_PAGER_MIXES_UP, // hands out another page's contents
     APPS_PAGER_FORGETS,  // the write-back that should have kept this page did not happen
     APPS_PAGER_TEARS,    // only the first half of the page is right
+    APPS_PAGER_FLIPS,    // one bit of the page is wrong
+    APPS_PAGER_DEFECTS,
 };
 
 // The contents that a page begins with; null for zeros.

@@ -11,7 +11,7 @@ constexpr uint64_t FRAME_FIRST = 7000; // number of the first frame
 constexpr uint64_t SPOILT = 0xdead'dead'dead'deadu;
 
 struct fake fake;
-static uint64_t tlb[FAKE_PAGES];     // entry as it was when walked, with the bits set since; 0: none
+static uint64_t tlb[FAKE_PAGES];    // entry as it was when walked, with the bits set since; 0: none
 static unsigned owner[FAKE_FRAMES]; // page that a frame is mapped at, plus 1; 0: none
 
 static struct {

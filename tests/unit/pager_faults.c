@@ -10,8 +10,14 @@
 constexpr unsigned PAGES = 100, FRAMES = 20, BLOCK = 300;
 
 static struct pager_region *attach(const char *policy, bool backed) {
-    const struct pager_options options = {.name = "test", .job = 5, .first = fake_address(10), .pages = PAGES,
-                                          .policy = policy_find(policy), .frames = FRAMES, .block = BLOCK, .seed = 1,
+    const struct pager_options options = {.name = "test",
+                                          .job = 5,
+                                          .first = fake_address(10),
+                                          .pages = PAGES,
+                                          .policy = policy_find(policy),
+                                          .frames = FRAMES,
+                                          .block = BLOCK,
+                                          .seed = 1,
                                           .backed = backed};
     struct pager_region *region = pager_attach(&options);
     cr_assert_not_null(region, "%s", pager_problem());
@@ -31,8 +37,8 @@ static struct trace *references(unsigned length) {
 }
 
 static struct simulation_counts simulated(const char *policy, const struct trace *trace, bool zero_filled) {
-    const struct simulation options = {.policy = policy_find(policy), .trace = trace, .frames = FRAMES, .seed = 1,
-                                       .zero_filled = zero_filled};
+    const struct simulation options = {
+        .policy = policy_find(policy), .trace = trace, .frames = FRAMES, .seed = 1, .zero_filled = zero_filled};
     struct simulation_counts counts;
     cr_assert(simulate(&options, &counts));
     return counts;
@@ -78,12 +84,12 @@ static void run_as_simulated(const char *policy, bool backed) {
     trace_free(trace);
 }
 
-#define RUNS_AS_SIMULATED(policy)                                                   \
-    Test(pager, policy##_on_a_backed_region_runs_as_simulated) {                    \
-        run_as_simulated(#policy, true);                                            \
-    }                                                                               \
-    Test(pager, policy##_on_a_zero_filled_region_runs_as_simulated) {               \
-        run_as_simulated(#policy, false);                                           \
+#define RUNS_AS_SIMULATED(policy)                                                                                      \
+    Test(pager, policy##_on_a_backed_region_runs_as_simulated) {                                                       \
+        run_as_simulated(#policy, true);                                                                               \
+    }                                                                                                                  \
+    Test(pager, policy##_on_a_zero_filled_region_runs_as_simulated) {                                                  \
+        run_as_simulated(#policy, false);                                                                              \
     }
 #define POLICY(name) RUNS_AS_SIMULATED(name)
 #include "libos/pager/policy/policies.def"
@@ -104,7 +110,8 @@ Test(pager, a_backed_page_has_its_disk_contents_and_goes_back_to_its_block) {
     }
     for (unsigned block = 0; block < FAKE_BLOCKS; block++) {
         if (block >= BLOCK && block < BLOCK + PAGES) continue;
-        for (unsigned i = 0; i < FAKE_WORDS; i++) cr_assert_eq(fake.disk[block][i], 0, "block %u is not the region's", block);
+        for (unsigned i = 0; i < FAKE_WORDS; i++)
+            cr_assert_eq(fake.disk[block][i], 0, "block %u is not the region's", block);
     }
 }
 
@@ -144,8 +151,13 @@ Test(pager, what_is_synced_is_on_the_disk_and_not_written_again) {
 
 Test(pager, regions_keep_their_own_policy_frames_and_blocks) {
     struct pager_region *first = attach("fifo", false);
-    const struct pager_options options = {.name = "other", .first = fake_address(10 + PAGES), .pages = 50,
-                                          .policy = policy_find("lifo"), .frames = 5, .block = BLOCK + PAGES, .seed = 1};
+    const struct pager_options options = {.name = "other",
+                                          .first = fake_address(10 + PAGES),
+                                          .pages = 50,
+                                          .policy = policy_find("lifo"),
+                                          .frames = 5,
+                                          .block = BLOCK + PAGES,
+                                          .seed = 1};
     struct pager_region *second = pager_attach(&options);
     cr_assert_not_null(second);
     for (unsigned round = 0; round < 3; round++) {
@@ -193,11 +205,15 @@ Test(pager, faults_outside_of_regions_and_on_present_pages_are_not_served) {
 
 Test(pager, what_cannot_be_a_region_is_refused_with_a_sentence) {
     attach("fifo", false);
-    const struct pager_options good = {.name = "more", .first = fake_address(200), .pages = 10,
-                                       .policy = policy_find("twoq_clock"), .frames = 4, .seed = 1};
+    const struct pager_options good = {.name = "more",
+                                       .first = fake_address(200),
+                                       .pages = 10,
+                                       .policy = policy_find("twoq_clock"),
+                                       .frames = 4,
+                                       .seed = 1};
     struct pager_options bad[8];
-    const char *sentences[] = {"no policy", "start on a page", "1 to 2^31", "1 to 2^31", "needs more frames", "overlaps",
-                               "overlaps", "too long"};
+    const char *sentences[] = {"no policy",         "start on a page", "1 to 2^31", "1 to 2^31",
+                               "needs more frames", "overlaps",        "overlaps",  "too long"};
     for (unsigned i = 0; i < 8; i++) bad[i] = good;
     bad[0].policy = nullptr;
     bad[1].first.raw += 8;
@@ -219,8 +235,13 @@ Test(pager, what_cannot_be_a_region_is_refused_with_a_sentence) {
 }
 
 Test(pager, no_memory_for_any_of_its_tables_is_refused) {
-    const struct pager_options options = {.name = "test", .first = fake_address(0), .pages = 10, .record = true,
-                                          .policy = policy_find("fifo"), .frames = 4, .seed = 1};
+    const struct pager_options options = {.name = "test",
+                                          .first = fake_address(0),
+                                          .pages = 10,
+                                          .record = true,
+                                          .policy = policy_find("fifo"),
+                                          .frames = 4,
+                                          .seed = 1};
     for (fake.refuse_memory = 1; fake.refuse_memory <= 6; fake.refuse_memory++) {
         fake_forget_memories();
         cr_expect_null(pager_attach(&options), "table %u", fake.refuse_memory);
@@ -262,8 +283,9 @@ Test(pager, the_report_has_every_number_once) {
     struct pager_region *region = attach("fifo", true);
     for (unsigned page = 0; page < FRAMES + 2; page++) fake_touch(10 + page, page == 0);
     pager_report();
-    cr_expect_not_null(strstr(fake.report, "{\"event\":\"pager\",\"job\":5,\"region\":\"test\",\"policy\":\"fifo\",\"frames\":20,"
-                                           "\"references\":null,\"faults\":22,\"reads\":22,\"writebacks\":1,"),
+    cr_expect_not_null(strstr(fake.report,
+                              "{\"event\":\"pager\",\"job\":5,\"region\":\"test\",\"policy\":\"fifo\",\"frames\":20,"
+                              "\"references\":null,\"faults\":22,\"reads\":22,\"writebacks\":1,"),
                        "%s", fake.report);
     pager_references(region, 1234567890123);
     pager_report();
@@ -271,8 +293,14 @@ Test(pager, the_report_has_every_number_once) {
 }
 
 Test(pager, traced_faults_have_eight_steps_in_order) {
-    const struct pager_options options = {.name = "test", .job = 5, .first = fake_address(0), .pages = 10, .trace = true,
-                                          .policy = policy_find("fifo"), .frames = 2, .seed = 1};
+    const struct pager_options options = {.name = "test",
+                                          .job = 5,
+                                          .first = fake_address(0),
+                                          .pages = 10,
+                                          .trace = true,
+                                          .policy = policy_find("fifo"),
+                                          .frames = 2,
+                                          .seed = 1};
     cr_assert_not_null(pager_attach(&options));
     for (unsigned i = 0; i < 4; i++) fake_touch(i, true);
     pager_report();
@@ -283,8 +311,9 @@ Test(pager, traced_faults_have_eight_steps_in_order) {
             unsigned job, found_fault, found_step, page;
             uint64_t time;
             cr_assert_not_null(at);
-            cr_assert_eq(sscanf(at, "{\"event\":\"step\",\"job\":%u,\"fault\":%u,\"step\":%u,\"time\":%lu,\"page\":%u}", &job,
-                                &found_fault, &found_step, &time, &page), 5, "%s", at);
+            cr_assert_eq(sscanf(at, "{\"event\":\"step\",\"job\":%u,\"fault\":%u,\"step\":%u,\"time\":%lu,\"page\":%u}",
+                                &job, &found_fault, &found_step, &time, &page),
+                         5, "%s", at);
             cr_expect(job == 5 && found_fault == fault && found_step == step && page == fault - 1);
             cr_expect_gt(time, last);
             last = time;

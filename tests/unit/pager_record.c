@@ -12,8 +12,14 @@
 constexpr unsigned PAGES = 60, FRAMES = 14;
 
 static struct pager_region *attach(const char *policy, bool record) {
-    const struct pager_options options = {.name = "test", .job = 5, .first = fake_address(0), .pages = PAGES,
-                                          .policy = policy_find(policy), .frames = FRAMES, .block = 0, .seed = 1,
+    const struct pager_options options = {.name = "test",
+                                          .job = 5,
+                                          .first = fake_address(0),
+                                          .pages = PAGES,
+                                          .policy = policy_find(policy),
+                                          .frames = FRAMES,
+                                          .block = 0,
+                                          .seed = 1,
                                           .record = record};
     struct pager_region *region = pager_attach(&options);
     cr_assert_not_null(region, "%s", pager_problem());
@@ -55,7 +61,8 @@ static void program(unsigned most) {
         const unsigned count = kind == 0 ? most : kind < 3 && most > 1 ? 2 : 1;
         const unsigned repeats = lcg_draw(&x, 6) == 0 ? 12 : 1;
         for (unsigned j = 0; j < count; j++) {
-            accesses[j] = (struct fake_access){lcg_draw(&x, 2) == 0 ? lcg_draw(&x, 8) : lcg_draw(&x, PAGES), lcg_draw(&x, 5) == 0};
+            accesses[j] = (struct fake_access){lcg_draw(&x, 2) == 0 ? lcg_draw(&x, 8) : lcg_draw(&x, PAGES),
+                                               lcg_draw(&x, 5) == 0};
         }
         for (unsigned k = 0; k < repeats; k++) {
             execute(0x1000 + kind, accesses, count);
@@ -67,7 +74,8 @@ static void program(unsigned most) {
 // The counts of the recorded string, simulated.
 static struct simulation_counts simulated(const char *policy) {
     struct trace *trace = recorded();
-    const struct simulation options = {.policy = policy_find(policy), .trace = trace, .frames = FRAMES, .seed = 1, .zero_filled = true};
+    const struct simulation options = {
+        .policy = policy_find(policy), .trace = trace, .frames = FRAMES, .seed = 1, .zero_filled = true};
     struct simulation_counts counts;
     cr_assert(simulate(&options, &counts));
     trace_free(trace);
@@ -86,9 +94,9 @@ static void record_and_simulate(const char *policy) {
     cr_expect_gt(found.faults, 1000);
 }
 
-#define RECORDED_AS_SIMULATED(policy)                            \
-    Test(pager, policy##_recorded_and_simulated_agree) {         \
-        record_and_simulate(#policy);                            \
+#define RECORDED_AS_SIMULATED(policy)                                                                                  \
+    Test(pager, policy##_recorded_and_simulated_agree) {                                                               \
+        record_and_simulate(#policy);                                                                                  \
     }
 RECORDED_AS_SIMULATED(fifo)
 RECORDED_AS_SIMULATED(lifo)
@@ -103,7 +111,8 @@ RECORDED_AS_SIMULATED(clockpro)
 
 Test(pager, page_changes_are_recorded_and_repeats_are_not) {
     attach("fifo", true);
-    const struct fake_access accesses[] = {{1, false}, {1, false}, {2, false}, {1, true}, {1, false}, {2, true}, {2, true}};
+    const struct fake_access accesses[] = {{1, false}, {1, false}, {2, false}, {1, true},
+                                           {1, false}, {2, true},  {2, true}};
     for (unsigned i = 0; i < 7; i++) fake_execute(0x1000 + i, &accesses[i], 1);
     pager_report();
     cr_expect_not_null(strstr(fake.report, "\"pages\":\"1R 2R 1W 2W\"}"), "%s", fake.report);
@@ -117,7 +126,8 @@ Test(pager, instructions_with_several_pages_are_recorded_nearly_as_simulated) {
     const uint64_t found = pager_statistics(region).faults;
     pager_report();
     const uint64_t wanted = simulated("clock1").faults;
-    cr_expect_lt(llabs((long long)(found - wanted)), (long long)(wanted / 100), "%lu faults, simulated %lu", found, wanted);
+    cr_expect_lt(llabs((long long)(found - wanted)), (long long)(wanted / 100), "%lu faults, simulated %lu", found,
+                 wanted);
 }
 
 static void needs_eight(const char *policy, bool record) {
@@ -131,12 +141,12 @@ static void needs_eight(const char *policy, bool record) {
     }
 }
 
-#define GETS_THROUGH(policy)                                                    \
-    Test(pager, policy##_lets_an_instruction_with_eight_pages_through) {        \
-        needs_eight(#policy, false);                                            \
-    }                                                                           \
-    Test(pager, policy##_lets_it_through_when_recording) {                      \
-        needs_eight(#policy, true);                                             \
+#define GETS_THROUGH(policy)                                                                                           \
+    Test(pager, policy##_lets_an_instruction_with_eight_pages_through) {                                               \
+        needs_eight(#policy, false);                                                                                   \
+    }                                                                                                                  \
+    Test(pager, policy##_lets_it_through_when_recording) {                                                             \
+        needs_eight(#policy, true);                                                                                    \
     }
 GETS_THROUGH(fifo)
 GETS_THROUGH(lifo)
@@ -152,8 +162,8 @@ GETS_THROUGH(twoq_clock)
 GETS_THROUGH(clockpro)
 
 Test(pager, an_instruction_that_needs_more_pages_than_frames_ends_the_pe) {
-    const struct pager_options options = {.name = "tiny", .first = fake_address(0), .pages = 4, .policy = policy_find("fifo"),
-                                          .frames = 1, .seed = 1};
+    const struct pager_options options = {
+        .name = "tiny", .first = fake_address(0), .pages = 4, .policy = policy_find("fifo"), .frames = 1, .seed = 1};
     cr_assert_not_null(pager_attach(&options));
     jmp_buf back;
     fake.on_failure = &back;
@@ -166,8 +176,14 @@ Test(pager, an_instruction_that_needs_more_pages_than_frames_ends_the_pe) {
 
 Test(pager, a_recorded_run_has_the_counts_and_victims_of_one_that_is_not) {
     struct pager_region *plain = attach("clock1_d1", false);
-    const struct pager_options options = {.name = "recorded", .first = fake_address(PAGES), .pages = PAGES, .block = PAGES,
-                                          .policy = policy_find("clock1_d1"), .frames = FRAMES, .seed = 1, .record = true};
+    const struct pager_options options = {.name = "recorded",
+                                          .first = fake_address(PAGES),
+                                          .pages = PAGES,
+                                          .block = PAGES,
+                                          .policy = policy_find("clock1_d1"),
+                                          .frames = FRAMES,
+                                          .seed = 1,
+                                          .record = true};
     struct pager_region *watched = pager_attach(&options);
     cr_assert_not_null(watched);
     uint64_t x = 4;

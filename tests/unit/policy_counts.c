@@ -109,8 +109,8 @@ static struct simulation_counts count(const struct cell *cell, bool starts_clear
 }
 
 static void expect_faults(const struct cell *cell, uint64_t faults) {
-    cr_expect_eq(faults, cell->faults, "%s, %s, %u frames: %lu faults, not %lu", cell->trace, cell->policy, cell->frames,
-                 faults, cell->faults);
+    cr_expect_eq(faults, cell->faults, "%s, %s, %u frames: %lu faults, not %lu", cell->trace, cell->policy,
+                 cell->frames, faults, cell->faults);
 }
 
 Test(policy, faults_and_writebacks_on_accessed_bits_are_those_of_the_definitions) {

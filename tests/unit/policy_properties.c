@@ -41,14 +41,19 @@ struct victims {
 static void note(void *context, uint32_t page) {
     struct victims *victims = context;
     const size_t used = strlen(victims->text);
-    snprintf(victims->text + used, sizeof victims->text - used, "%s%lu", used == 0 ? "" : " ", victims->trace->number[page]);
+    snprintf(victims->text + used, sizeof victims->text - used, "%s%lu", used == 0 ? "" : " ",
+             victims->trace->number[page]);
 }
 
 static void expect_victims(const char *policy, const char *references, uint32_t frames, const char *wanted) {
     struct trace *trace = string(references);
     struct victims victims = {.trace = trace};
-    const struct simulation options = {.policy = policy_find(policy), .trace = trace, .frames = frames, .seed = 1,
-                                       .evicted = note, .context = &victims};
+    const struct simulation options = {.policy = policy_find(policy),
+                                       .trace = trace,
+                                       .frames = frames,
+                                       .seed = 1,
+                                       .evicted = note,
+                                       .context = &victims};
     struct simulation_counts counts;
     cr_assert(simulate(&options, &counts));
     cr_expect_str_eq(victims.text, wanted, "%s: victims %s, not %s", policy, victims.text, wanted);
@@ -91,7 +96,8 @@ Test(policy, a_loop_that_does_not_fit_follows_the_closed_forms) {
     struct trace *trace = loop(pages, laps);
     for (uint32_t frames = 4; frames < pages; frames += 5) {
         const uint64_t least = pages + (laps - 1) * (pages - frames), optimum = run("opt", trace, frames).faults;
-        cr_expect(optimum == least || (frames < laps && optimum > least), "%u frames: %lu, %lu", frames, optimum, least);
+        cr_expect(optimum == least || (frames < laps && optimum > least), "%u frames: %lu, %lu", frames, optimum,
+                  least);
         const char *always[] = {"fifo", "lru", "clock1", "clock1_d1", "sieve1", "sieve1_d1", "esc"};
         for (size_t i = 0; i < sizeof always / sizeof *always; i++) {
             cr_expect_eq(run(always[i], trace, frames).faults, pages * laps, "%s, %u frames", always[i], frames);
@@ -139,10 +145,10 @@ Test(policy, victims_come_in_the_stated_order) {
     expect_victims("lru", textbook, 3, "7 1 2 3 0 4 0 3 2");
     expect_victims("opt", textbook, 3, "7 1 0 4 3 2");
     expect_victims("lifo", "1 2 3 4 5 1 4", 3, "3 4 5");
-    expect_victims("clock1", "1 2 3 4 2 5 6", 3, "1 3 2");          // the sweep for 4 cleared A of 2 and 3, 2 was used again
-    expect_victims("clock1_d1", "1 2 1 3 4 5", 3, "2 3");           // 1 was used after its load, 2 was not
-    expect_victims("sieve1_d1", "1 2 3 1 4 5", 3, "2 3");           // 1 keeps its place but not its bit
-    expect_victims("esc", "1W 2 3W 4 5", 3, "2 3");                 // the clean page; then all are dirty or accessed
+    expect_victims("clock1", "1 2 3 4 2 5 6", 3, "1 3 2"); // the sweep for 4 cleared A of 2 and 3, 2 was used again
+    expect_victims("clock1_d1", "1 2 1 3 4 5", 3, "2 3");  // 1 was used after its load, 2 was not
+    expect_victims("sieve1_d1", "1 2 3 1 4 5", 3, "2 3");  // 1 keeps its place but not its bit
+    expect_victims("esc", "1W 2 3W 4 5", 3, "2 3");        // the clean page; then all are dirty or accessed
     expect_victims("twoq_clock", "1 2 3 4 5 1 6 7 1 8", 4, "1 2 3 4 5");
 }
 
@@ -169,7 +175,8 @@ Test(policy, random_depends_on_its_seed_and_on_nothing_else) {
 
 Test(policy, only_pages_that_were_written_back_are_read_when_zero_filled) {
     struct trace *trace = string("1 2W 3 1 2 3 1 2"); // fifo, 2 frames: all eight fault
-    struct simulation options = {.policy = policy_find("fifo"), .trace = trace, .frames = 2, .seed = 1, .zero_filled = true};
+    struct simulation options = {
+        .policy = policy_find("fifo"), .trace = trace, .frames = 2, .seed = 1, .zero_filled = true};
     struct simulation_counts counts;
     cr_assert(simulate(&options, &counts));
     cr_expect_eq(counts.faults, 8);

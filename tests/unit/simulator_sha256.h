@@ -19,8 +19,10 @@ static inline uint32_t sha256_root(uint64_t prime, unsigned n) {
         // Compare middle^n with prime * 2^(32 n); middle < 2^37, so middle^3 < 2^111 fits.
         const bool above = n == 2 ? middle * middle > (unsigned __int128)prime << 64
                                   : middle * middle * middle > (unsigned __int128)prime << 96;
-        if (above) high = middle;
-        else low = middle;
+        if (above)
+            high = middle;
+        else
+            low = middle;
     }
     return (uint32_t)low;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Generated traces, byte for byte: SHA-256 of the text that `bindery-sim --generate` prints. The digests were made by an
-// independent generator.
+// Generated traces, byte for byte: SHA-256 of the text that `bindery-sim --generate` prints. The digests were made by
+// an independent generator.
 #include "libos/pager/sim/trace.h"
 #include "libos/pager/policy.h"
 #include "tests/unit/simulator_sha256.h"
@@ -59,7 +59,8 @@ Test(simulator, generated_traces_have_their_digests) {
 Test(simulator, every_generated_trace_has_a_digest_here) {
     for (const struct trace_recipe *recipe = trace_recipes; recipe->name != nullptr; recipe++) {
         bool found = false;
-        for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) found |= strcmp(recipe->name, expected[i].name) == 0;
+        for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+            found |= strcmp(recipe->name, expected[i].name) == 0;
         cr_expect(found, "%s", recipe->name);
     }
 }

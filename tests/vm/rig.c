@@ -18,6 +18,7 @@ static struct {
     const struct rig_test *test;
     bool failed;
     exo_frame next; // of the pool
+    exo_frame highest; // that the test has ever reached
     char detail[256];
     unsigned length;
     const char *context; // null: none
@@ -166,6 +167,11 @@ exo_frame rig_frames(uint64_t count, enum exo_frame_type type) {
     return first;
 }
 
+void rig_rewind(void) {
+    if (now.next.raw > now.highest.raw) now.highest = now.next;
+    now.next = rig.free_first;
+}
+
 void rig_release(exo_frame first, uint64_t count) {
     for (uint64_t done = 0; done < count;) {
         const struct exo_result result =
@@ -281,7 +287,7 @@ static struct census census(void) {
         const exo_frame frame = {i};
         result.maps += rig_frame_info(frame)->maps;
         result.pins += rig_frame_info(frame)->pins;
-        if (i >= rig.free_first.raw && i < now.next.raw) result.pool += rig_frame_info(frame)->type != EXO_FRAME_FREE;
+        if (i >= rig.free_first.raw && i < now.highest.raw) result.pool += rig_frame_info(frame)->type != EXO_FRAME_FREE;
     }
     return result;
 }
@@ -290,9 +296,10 @@ static void run(const struct rig_test *test) {
     now.test = test;
     now.failed = false;
     now.length = 0;
-    now.next = rig.free_first;
+    now.next = now.highest = rig.free_first;
     const struct census before = census();
     test->run();
+    rig_rewind();
     now.context = nullptr;
     const struct census after = census();
     if (after.pool != 0) rig_failed("leak", 0, "every frame of the pool is free again", true, after.pool, 0);

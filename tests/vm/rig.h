@@ -109,6 +109,9 @@ static inline const volatile struct exo_frame_info *rig_frame_info(exo_frame fra
 // A run of frames of a type (free included), taken from a pool that starts anew with each test.
 exo_frame rig_frames(uint64_t count, enum exo_frame_type type);
 
+// Begins the pool anew within a test; what was taken must have been released.
+void rig_rewind(void);
+
 // Makes frames free again. They must be mapped nowhere.
 void rig_release(exo_frame first, uint64_t count);
 

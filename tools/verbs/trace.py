@@ -12,7 +12,7 @@ from tools.errors import BinderyError
 from tools.files import write_whole
 
 EXAMPLES = """\
-./bindery trace fault hello
+./bindery trace fault loop
 ./bindery trace fault loop -o fault.json -- pages=64 laps=2
 ./bindery trace fault --policy sieve1_d1 --frames 32 loop -- pages=64 laps=2"""
 

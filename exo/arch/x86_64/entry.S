@@ -156,8 +156,8 @@ system_call:
     movq    %gs:CPU_KERNEL_STACK, %rsp
     pushq   %rcx
     movq    %r10, %rcx
-    leaq    call_table+8*NUMBER_OF_CALLS(%rip), %r10
-    call    *(%r10,%rax,8)
+    leaq    call_table+8*NUMBER_OF_CALLS(%rip), %r11
+    call    *(%r11,%rax,8)
     popq    %rcx
     movl    $USER_RFLAGS, %r11d
     movq    %gs:CPU_SCRATCH, %rsp

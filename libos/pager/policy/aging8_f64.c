@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Aging: at every 64th fault each page's 8-bit age is shifted right and takes A in at the top, and A is cleared. The
 // victim is the first page from the hand with the lowest age; a set A counts more than any age.
-// State: one byte for each slot, the hand. Pitfall: looks at every frame for each victim; needs no timer, so it repeats.
+// State: one byte for each slot, the hand. Pitfall: looks at every frame for each victim; needs no timer, so it
+// repeats.
 #include "libos/pager/policy/clock.h"
 
 constexpr uint64_t PERIOD = 64; // faults

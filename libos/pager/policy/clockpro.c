@@ -9,8 +9,8 @@
 //
 // Rules as in the author's own program (clock-pro.c of 29 September 2005), not adaptive: cold pages are 5 % of the
 // frames, at least 2; evicted pages remembered are at most as many as frames; frames fill with hot pages first. Told
-// that A of a new page starts clear, and fed a string without immediate repeats, it makes the same faults. On real bits it
-// deviates: A of a loaded page is cleared at the next fault (clock.h), which loses a second use before that fault.
+// that A of a new page starts clear, and fed a string without immediate repeats, it makes the same faults. On real bits
+// it deviates: A of a loaded page is cleared at the next fault (clock.h), which loses a second use before that fault.
 // State: one clock over all pages, a slot and two flags for each. Pitfall: state grows with pages, not with frames.
 #include "libos/pager/policy/clock.h"
 #include "libos/pager/policy/list.h"
@@ -24,13 +24,13 @@ struct page {
 
 struct policy_state {
     const struct policy_view *view;
-    uint32_t end;                         // head of the clock's list, oldest page first; hands step over it
+    uint32_t end;                            // head of the clock's list, oldest page first; hands step over it
     uint32_t hot_hand, cold_hand, test_hand; // pages; `end` before the first is loaded
-    uint32_t hot, hot_most;               // hot pages; those that there are when frames are full
-    uint32_t evicted;                     // non-resident pages on the clock
-    uint32_t last;                        // slot loaded by the previous fault
+    uint32_t hot, hot_most;                  // hot pages; those that there are when frames are full
+    uint32_t evicted;                        // non-resident pages on the clock
+    uint32_t last;                           // slot loaded by the previous fault
     struct page *page;
-    struct link clock[];                  // pages, end; then struct page[pages]
+    struct link clock[]; // pages, end; then struct page[pages]
 };
 
 static size_t clockpro_state_size(uint32_t, uint32_t pages) {
@@ -171,7 +171,6 @@ static void clockpro_removed(struct policy_state *s, uint32_t page, uint32_t slo
     seek_cold(s);
     bound_evicted(s);
 }
-
 
 // A page that faults within its test period: hot, unless the hot hand meets it first.
 static uint8_t refault_flags(struct policy_state *s, uint32_t page) {

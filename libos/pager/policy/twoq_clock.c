@@ -8,13 +8,13 @@
 
 struct policy_state {
     const struct policy_view *view;
-    uint32_t in, main;        // heads of A1in and Am in `slots`
-    uint32_t out;             // head of A1out in `pages`
+    uint32_t in, main; // heads of A1in and Am in `slots`
+    uint32_t out;      // head of A1out in `pages`
     uint32_t in_count, in_target;
     uint32_t out_count, out_limit;
-    bool remembered;          // the faulting page was in A1out
+    bool remembered; // the faulting page was in A1out
     struct link *slots, *pages;
-    struct link links[];      // slots, two heads; pages, one head
+    struct link links[]; // slots, two heads; pages, one head
 };
 
 static size_t twoq_state_size(uint32_t frames, uint32_t pages) {

@@ -39,8 +39,10 @@ static unsigned zipf_draw(const struct zipf *zipf, uint64_t *x) {
     unsigned low = 0, high = zipf->ranks;
     while (low < high) {
         unsigned middle = (low + high) / 2;
-        if (zipf->sum[middle] <= drawn) low = middle + 1;
-        else high = middle;
+        if (zipf->sum[middle] <= drawn)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -109,8 +111,9 @@ static void matmul128(struct trace *trace) {
     for (unsigned i = 0; i < n; i++) {
         for (unsigned j = 0; j < n; j++) {
             for (unsigned step = 0; step <= 2 * n; step++) {
-                uint64_t page = step == 2 * n ? 2 * matrix + i / rows
-                                : step % 2 == 0 ? i / rows : matrix + step / 2 / rows;
+                uint64_t page = step == 2 * n   ? 2 * matrix + i / rows
+                                : step % 2 == 0 ? i / rows
+                                                : matrix + step / 2 / rows;
                 if (page != last) trace_add(trace, page, false);
                 last = page;
             }

@@ -46,7 +46,8 @@ static uint64_t number(const char *option, const char *text, uint64_t lowest, ui
     char *end;
     errno = 0;
     uint64_t value = strtoull(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || text[0] < '0' || text[0] > '9' || value < lowest || value > highest) {
+    if (errno != 0 || end == text || *end != '\0' || text[0] < '0' || text[0] > '9' || value < lowest
+        || value > highest) {
         refuse("%s wants a number from %" PRIu64 " to %" PRIu64 ", not '%s'", option, lowest, highest, text);
     }
     return value;
@@ -72,7 +73,8 @@ static const struct policy *policy_named(const char *name) {
     const struct policy *policy = policy_find(name);
     if (policy != nullptr) return policy;
     struct suggestion suggestion = {.wanted = name};
-    for (const struct policy *const *each = policies; *each != nullptr; each++) suggestion_consider(&suggestion, (*each)->name);
+    for (const struct policy *const *each = policies; *each != nullptr; each++)
+        suggestion_consider(&suggestion, (*each)->name);
     refuse_name("policy", &suggestion);
 }
 
@@ -80,7 +82,8 @@ static struct trace *generated(const char *name) {
     struct trace *trace = trace_new(name);
     if (trace_generate(trace, name)) return trace;
     struct suggestion suggestion = {.wanted = name};
-    for (const struct trace_recipe *each = trace_recipes; each->name != nullptr; each++) suggestion_consider(&suggestion, each->name);
+    for (const struct trace_recipe *each = trace_recipes; each->name != nullptr; each++)
+        suggestion_consider(&suggestion, each->name);
     refuse_name("generated trace", &suggestion);
 }
 
@@ -173,7 +176,21 @@ static void check(struct command *command, const struct lists *lists) {
     for (size_t i = 0; i < count; i++) command->traces[i] = loaded(lists->traces[i]);
 }
 
-enum { TRACE = 1, POLICY, FRAMES, JSON, CSV, GENERATE, LIST, EVICTIONS, SEED, ZERO_FILLED, STARTS_CLEAR, DROP_REPEATS, HELP };
+enum {
+    TRACE = 1,
+    POLICY,
+    FRAMES,
+    JSON,
+    CSV,
+    GENERATE,
+    LIST,
+    EVICTIONS,
+    SEED,
+    ZERO_FILLED,
+    STARTS_CLEAR,
+    DROP_REPEATS,
+    HELP
+};
 
 static const struct option long_options[] = {
     {"trace", required_argument, nullptr, TRACE},
@@ -195,7 +212,8 @@ static const struct option long_options[] = {
 // getopt has said what is wrong; a near option is named too.
 [[noreturn]] static void refuse_option(const char *word) {
     struct suggestion suggestion = {.wanted = word + strspn(word, "-")};
-    for (const struct option *option = long_options; option->name != nullptr; option++) suggestion_consider(&suggestion, option->name);
+    for (const struct option *option = long_options; option->name != nullptr; option++)
+        suggestion_consider(&suggestion, option->name);
     const char *best = suggestion_best(&suggestion);
     if (best != nullptr && strcmp(best, suggestion.wanted) != 0) refuse("did you mean '--%s'?", best);
     exit(2);

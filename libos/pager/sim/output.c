@@ -7,9 +7,12 @@ static void json_string(FILE *file, const char *text) {
     fputc('"', file);
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\') fprintf(file, "\\%c", c);
-        else if (c < ' ') fprintf(file, "\\u%04x", c);
-        else fputc(c, file);
+        if (c == '"' || c == '\\')
+            fprintf(file, "\\%c", c);
+        else if (c < ' ')
+            fprintf(file, "\\u%04x", c);
+        else
+            fputc(c, file);
     }
     fputc('"', file);
 }
@@ -32,8 +35,8 @@ void output_row(struct output *output, const struct simulation *simulation, cons
     case OUTPUT_JSON:
         fprintf(file, "%s\n{\"workload\":", output->rows > 0 ? "," : "");
         json_string(file, workload);
-        fprintf(file, ",\"policy\":\"%s\",\"frames\":%" PRIu32 ",\"references\":%" PRIu64 ",\"faults\":%" PRIu64, policy,
-                simulation->frames, counts->references, counts->faults);
+        fprintf(file, ",\"policy\":\"%s\",\"frames\":%" PRIu32 ",\"references\":%" PRIu64 ",\"faults\":%" PRIu64,
+                policy, simulation->frames, counts->references, counts->faults);
         fprintf(file, ",\"writebacks\":%" PRIu64 ",\"reads\":%" PRIu64 ",\"source\":\"simulated\"", counts->writebacks,
                 counts->reads);
         fprintf(file, ",\"sequence\":\"%016" PRIx64 "\"}", counts->sequence);
@@ -43,7 +46,8 @@ void output_row(struct output *output, const struct simulation *simulation, cons
                 simulation->frames, counts->references, counts->faults, counts->writebacks, counts->reads);
         break;
     case OUTPUT_TABLE:
-        fprintf(file, "%-16s %-12s %9" PRIu32 " %11" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 "  %016" PRIx64 "\n",
+        fprintf(file,
+                "%-16s %-12s %9" PRIu32 " %11" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 "  %016" PRIx64 "\n",
                 workload, policy, simulation->frames, counts->references, counts->faults, counts->writebacks,
                 counts->reads, counts->sequence);
         break;
@@ -58,8 +62,8 @@ void output_end(struct output *output) {
 static void name_line(struct output *output, const char *kind, const char *name, const char *title) {
     switch (output->form) {
     case OUTPUT_JSON:
-        fprintf(output->file, "%s\n{\"kind\":\"%s\",\"name\":\"%s\",\"title\":\"%s\"}", output->rows > 0 ? "," : "", kind, name,
-                title);
+        fprintf(output->file, "%s\n{\"kind\":\"%s\",\"name\":\"%s\",\"title\":\"%s\"}", output->rows > 0 ? "," : "",
+                kind, name, title);
         break;
     case OUTPUT_CSV: fprintf(output->file, "%s,%s,\"%s\"\n", kind, name, title); break;
     case OUTPUT_TABLE: fprintf(output->file, "%-7s %-12s %s\n", kind, name, title); break;

@@ -11,13 +11,13 @@ struct run {
     const struct policy *policy;
     struct policy_view view;
     struct policy_state *state;
-    uint32_t *slot_of;   // page → slot, POLICY_NONE if not resident
-    uint32_t *page_in;   // slot → page
-    uint8_t *bits;       // slot → POLICY_ACCESSED | POLICY_DIRTY
-    uint32_t *next;      // position → position of the next use; only for policies that see the future
-    uint32_t *next_use;  // slot → position
-    uint8_t *stored;     // page → has contents on disk
-    uint32_t used;       // slots filled
+    uint32_t *slot_of;  // page → slot, POLICY_NONE if not resident
+    uint32_t *page_in;  // slot → page
+    uint8_t *bits;      // slot → POLICY_ACCESSED | POLICY_DIRTY
+    uint32_t *next;     // position → position of the next use; only for policies that see the future
+    uint32_t *next_use; // slot → position
+    uint8_t *stored;    // page → has contents on disk
+    uint32_t used;      // slots filled
     struct simulation_counts counts;
 };
 
@@ -106,8 +106,14 @@ bool simulate(const struct simulation *options, struct simulation_counts *counts
     struct run run = {
         .options = options,
         .policy = policy,
-        .view = {.frames = frames, .pages = trace->pages, .seed = options->seed, .starts_clear = options->starts_clear,
-                 .pager = &run, .bits = view_bits, .clear_accessed = view_clear, .clear_accessed_all = view_clear_all,
+        .view = {.frames = frames,
+                 .pages = trace->pages,
+                 .seed = options->seed,
+                 .starts_clear = options->starts_clear,
+                 .pager = &run,
+                 .bits = view_bits,
+                 .clear_accessed = view_clear,
+                 .clear_accessed_all = view_clear_all,
                  .next_use = view_next_use},
         .state = zeroed(policy->state_size(frames, trace->pages), 1),
         .slot_of = zeroed(trace->pages, sizeof(uint32_t)),

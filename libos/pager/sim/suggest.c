@@ -28,7 +28,8 @@ void suggestion_consider(struct suggestion *suggestion, const char *name) {
     if (strlen(name) > LONGEST || strlen(suggestion->wanted) > LONGEST) return;
     unsigned distance = edit_distance(suggestion->wanted, name);
     // A name that the wanted one abbreviates is nearer than its length says.
-    if (strlen(suggestion->wanted) >= 2 && strncmp(suggestion->wanted, name, strlen(suggestion->wanted)) == 0) distance = 1;
+    if (strlen(suggestion->wanted) >= 2 && strncmp(suggestion->wanted, name, strlen(suggestion->wanted)) == 0)
+        distance = 1;
     if (suggestion->best != nullptr && distance >= suggestion->distance) return;
     suggestion->best = name;
     suggestion->distance = distance;

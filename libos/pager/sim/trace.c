@@ -113,8 +113,9 @@ bool trace_read(struct trace *trace, const char *path, char *error, size_t error
         clean(line, (size_t)length);
         good = parse(line, &page, &kind);
         if (!good) {
-            snprintf(error, error_size, "%s:%zu: expected a decimal page number, then nothing, ' R' or ' W'; found \"%.40s\"",
-                     path, number, line);
+            snprintf(error, error_size,
+                     "%s:%zu: expected a decimal page number, then nothing, ' R' or ' W'; found \"%.40s\"", path,
+                     number, line);
         } else if (trace->length == UINT32_MAX - 1) {
             snprintf(error, error_size, "%s:%zu: more than %u references", path, number, UINT32_MAX - 1);
             good = false;

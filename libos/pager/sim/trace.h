@@ -2,9 +2,8 @@
 // A reference string in memory: read from a file, or generated.
 //
 //   struct trace *trace = trace_new("mine");
-//   trace_read(trace, "mine.txt", error, sizeof error) or trace_generate(trace, "loop1100") or trace_add(trace, 7, false)
-//   … trace->reference[i] …
-//   trace_free(trace);
+//   trace_read(trace, "mine.txt", error, sizeof error) or trace_generate(trace, "loop1100") or trace_add(trace, 7,
+//   false) … trace->reference[i] … trace_free(trace);
 //
 // Pages are renumbered 0, 1, … in the order of their first use, so that tables indexed by page stay small whatever
 // numbers the file has; `number` gives the original ones back.
@@ -19,9 +18,9 @@ struct trace {
     uint64_t *number;    // original page number of each page
     uint32_t pages;      // distinct pages, below 2^31
     uint32_t numbers_room;
-    uint32_t *bucket;    // hash table from original number to page
+    uint32_t *bucket; // hash table from original number to page
     uint32_t buckets;
-    bool has_writes;     // lines say R or W
+    bool has_writes; // lines say R or W
 };
 
 static inline uint32_t reference_page(uint32_t reference) {
