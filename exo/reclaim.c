@@ -185,12 +185,12 @@ static enum exo_error destroy(struct reclaim *work, struct pe *pe) {
 }
 
 // PEs made by a PE, or standing on frames that are taken back, go first. The chain is followed one step a time, by
-// destroying whatever blocks; it never leads to the caller, whom that would kill in the middle of its call. OK only
-// when the PE itself is gone.
+// destroying whatever blocks; it never leads to the caller, whom that would kill in the middle of its call, nor to the
+// first PE, which nobody made. OK only when the PE itself is gone.
 static enum exo_error destroy_chain(struct reclaim *work, struct pe *const wanted) {
     struct pe *pe = wanted;
     while (work->budget > 0) {
-        if (pe == arch_current()) return EXO_BUSY;
+        if (pe == arch_current() || pe->binding == nullptr) return EXO_BUSY;
         work->blocker = nullptr;
         pe->chain = work->chain;
         const enum exo_error error = destroy(work, pe);

@@ -15,6 +15,9 @@ from tools.errors import BinderyError, Missing, tail
 
 COMPILER_OLDEST = "19"
 NOISE = re.compile(r"ninja: Entering|(\S*/)?(clang|ccache)\S* ")  # lines of a failure that say nothing to people
+# Targets in build.ninja that make up the system: kernel, init, applications, simulator.
+SYSTEM = re.compile(r"(?m)^build (exo/bindery-kernel|libos/(?:init/init|pager/bindery-sim|lib\S+\.a|\w+/lib\w+\.a)"
+                    r"|apps/\w+\.(?:unix|dos|bare)):")
 STEP = re.compile(r"\[(\d+)/(\d+)\]")
 
 
@@ -36,8 +39,8 @@ def environment():
     return os.environ | {"CC": compiler, "CC_LD": linker}
 
 
-def build(*targets):
-    """Builds everything, or only some targets, with progress on stderr.
+def build(everything=True):
+    """Builds everything, or all but the tests, with progress on stderr.
 
     With BINDERY_BUILT=1 in the environment it does nothing: the tests that meson runs use what meson has built.
     """
@@ -46,13 +49,21 @@ def build(*targets):
     meson, ninja = _first("meson", "meson"), _first("ninja-build", "ninja")
     paths.BUILD.mkdir(parents=True, exist_ok=True)
     log = paths.BUILD / "bindery-build.log"
-    if not (paths.BUILD / "build.ninja").exists():
+    rules = paths.BUILD / "build.ninja"
+    if not rules.exists():
         terminal.say(f"setting up {paths.in_words(paths.BUILD)}")
         words = [meson, "setup", str(paths.BUILD), str(paths.ROOT)]
         with open(log, "w") as out:
             if subprocess.run(words, env=environment(), stdout=out, stderr=out).returncode:
                 raise BinderyError(f"meson setup failed; the end of {paths.in_words(log)}:", tail(log))
-    _compile([ninja, "-C", str(paths.BUILD), *targets], log)
+    words = [ninja, "-C", str(paths.BUILD)]
+    if everything:
+        _compile(words, log)
+        return
+    before = None
+    while before != rules.read_text():  # ninja first remakes its rules if a meson.build has changed
+        before = rules.read_text()
+        _compile([*words, *SYSTEM.findall(before)], log)
 
 
 def _compile(words, log):

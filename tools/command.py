@@ -7,6 +7,7 @@ A verb is a click command of class Verb in tools/verbs/; its module is imported 
 import functools
 import importlib
 import os
+import signal
 import sys
 
 import click
@@ -111,8 +112,15 @@ def bindery():
     """
 
 
+def _end(number, frame):
+    """Ends on a signal as on any other error: machines are stopped and temporary files removed on the way out."""
+    sys.exit(128 + number)
+
+
 def run(words):
     """Runs a command line and returns its exit status."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     try:
         status = bindery.main(words, prog_name="bindery", standalone_mode=False)
         sys.stdout.flush()

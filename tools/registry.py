@@ -53,8 +53,8 @@ WORKLOADS = {
     "hashjoin": Workload("hash join of two relations", ("build=8000", "probe=12000")),
     "loop": Workload("an array from beginning to end, many times", ("pages=200", "laps=8")),
     "zipfkv": Workload("key-value get and put, Zipf-distributed", ("keys=4096", "operations=12000")),
-    "sort": Workload("external sort of a dictionary", ("run=16384",), ((WORDS, WORDS_PATH, 0), ("sort.out", None, 2 << 20)),
-                     64 << 10),
+    "sort": Workload("external sort of a dictionary", ("run=16384",),
+                     ((WORDS, WORDS_PATH, 0), ("sort.out", None, 2 << 20)), 64 << 10),
     "hello": Workload("a greeting; hardly any memory"),
 }
 
@@ -69,16 +69,22 @@ class Operation:
 
 
 OPERATIONS = {
-    "call.null": Operation("null exo-call", 20, "the call that does nothing, from before it to after it"),
-    "fault.entry": Operation("fault entry", 14, "from the faulting instruction to the first one of the user handler"),
-    "fault.bind": Operation("bind", 60, "tlb_set of one entry, as the handler calls it"),
-    "fault.resume": Operation("resume", 20, "from the end of the handler to the instruction after the restarted one"),
-    "fault.whole": Operation("whole fault", 120, "a touch of an unmapped page whose frame the handler has ready"),
-    "syscall.redirect": Operation("redirected syscall", 20, "from a foreign syscall to the library OS's entry"),
-    "prot1": Operation("protect 1 page", 0, "tlb_protect of one page to read-only"),
-    "prot100": Operation("protect 100 pages", 1500, "tlb_protect of 100 pages in one call"),
-    "unprot100": Operation("unprotect 100 pages", 0, "tlb_protect of 100 pages back to read-write, in one call"),
-    "yield": Operation("PE-to-PE yield", 0, "half of a round trip of directed yields between two PEs"),
+    "call.null": Operation("null exo-call", 20, "exo_null, the user's side of the call included"),
+    "fault.entry": Operation("fault entry", 14,
+                             "from the faulting instruction to the first one of the library OS's entry; all kernel"),
+    "fault.bind": Operation("bind", 60,
+                            "exo_tlb_set of one page into an empty entry, as a handler does it"),
+    "fault.resume": Operation("resume", 20, "from the handler's end to behind the restarted instruction; all user"),
+    "fault.whole": Operation("whole fault", 120,
+                             "a store to an unmapped page, resolved by a handler in C that has a frame ready"),
+    "syscall.redirect": Operation("redirected syscall", 20,
+                                  "from a foreign syscall to the PE's syscall entry; all kernel"),
+    "prot1": Operation("protect 1 page", 0, "exo_tlb_protect of one page to read-only, TLB flush included"),
+    "prot100": Operation("protect 100 pages", 1500,
+                         "exo_tlb_protect of 100 pages to read-only in one call, TLB flush included"),
+    "unprot100": Operation("unprotect 100 pages", 0, "and back to read-write, in one call"),
+    "yield": Operation("PE-to-PE yield", 0,
+                       "half of a round trip of directed yields, address-space switches included"),
 }
 
 
@@ -96,9 +102,11 @@ def generated_traces():
 
 
 def apps():
-    """{name: first sentence of its head comment} of every application in apps/."""
+    """{name: first sentence of its head comment} of every application in apps/, the benchmarks aside."""
     found = {}
     for path in sorted((paths.ROOT / "apps").glob("*.c")):
+        if path.stem.startswith("bench_"):
+            continue
         lines = path.read_text().splitlines()
         comment = [line.removeprefix("//").strip() for line in lines[1:4]]
         if any(re.match(r"int main\(", line) for line in lines):

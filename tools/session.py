@@ -132,13 +132,13 @@ def machine_memory(frames, package):
 def scratch():
     """A folder for package, disk and log, removed afterwards; in memory if the system has room there."""
     shared = Path("/dev/shm")
-    where = shared if shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 1 << 30 else None
-    with tempfile.TemporaryDirectory(prefix="bindery-", dir=where) as folder:
+    roomy = shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 1 << 30
+    with tempfile.TemporaryDirectory(prefix="bindery-", dir=shared if roomy else None) as folder:
         yield Path(folder)
 
 
-def execute(batches, parallel=1, limit=600, exact=False, trace=False, on_outcome=None, console=None, names=None,
-            silence=SILENCE, **options):
+def execute(batches, parallel=1, limit=600, exact=False, trace=False, on_outcome=None, console=None,
+            names=None, silence=SILENCE, **options):
     """Boots one machine for each list of runs and returns the outcomes in the order of the runs.
 
     on_outcome(outcome) is called when a run ends, console(data) with what the machines print.

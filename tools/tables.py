@@ -8,6 +8,7 @@ import os
 import sys
 
 SCHEMA = 1
+WIDTH = 400  # of a line before anything would be cut
 
 
 def as_json(rows, **more):
@@ -39,17 +40,24 @@ def number(value):
 
 
 def show(rows, columns, group=None):
-    """Prints a table; columns is {key: title}. A rule separates rows whose `group` differs."""
-    from rich.box import SIMPLE_HEAD
+    """Prints a table that is never folded; columns is {key: title}, a title may have several lines. A blank line
+    separates rows whose `group` differs."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for key, title in columns.items():
         numeric = all(isinstance(row.get(key), (int, float, type(None))) for row in rows)
-        table.add_column(title, justify="right" if numeric and rows else "left", overflow="fold")
-    for row, after in zip(rows, [*rows[1:], None]):
-        last = group is not None and after is not None and row[group] != after[group]
-        table.add_row(*(number(row.get(key)) for key in columns), end_section=last)
-    width = None if sys.stdout.isatty() else 200
-    Console(file=sys.stdout, width=width, no_color="NO_COLOR" in os.environ or None, highlight=False).print(table)
+        table.add_column(title, justify="right" if numeric and rows else "left", no_wrap=True, vertical="bottom")
+    before = rows[0] if rows else None
+    for row in rows:
+        if group is not None and row[group] != before[group]:
+            table.add_row()
+        before = row
+        table.add_row(*(number(row.get(key)) for key in columns))
+    paint = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    console = Console(file=sys.stdout, width=WIDTH, no_color=not paint or None, highlight=False, soft_wrap=True)
+    with console.capture() as capture:
+        console.print(table)
+    for line in capture.get().splitlines():
+        print(line.rstrip())

@@ -3,8 +3,8 @@
 
     python3 tools/tap.py --kernel build/exo/bindery-kernel build/tests/vm/binding
 
-The image reports {"event":"plan","tests":N}, {"event":"test","name":…,"ok":…,"detail":…} and at last "done". With --libos
-the image is instead a job that libos/init starts; its arguments follow after --.
+The image reports {"event":"plan","tests":N}, {"event":"test","name":…,"ok":…,"detail":…} and at last "done". With
+--init the image is instead a job that libos/init starts, with the arguments that follow it.
 """
 
 import argparse

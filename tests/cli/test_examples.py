@@ -13,6 +13,7 @@ from tools import paths
 
 NOT_HERE = ("test", "build")  # this is that very run; only their words are checked
 PLACEHOLDER = re.compile(r"\b(VERB|APP|NAME|FILE|DIR)\b|…|\[")
+SHOWN = re.compile(r'(?m)^[ #]*(?:EXAMPLES = "+)?(\./bindery .*?)(?:\s{2,}.*|\\)?"*$')
 TEXTS = ("bindery", "tools/command.py", "tools/verbs/*.py")
 
 
@@ -21,7 +22,7 @@ def command_lines():
     found = {}
     for pattern in TEXTS:
         for path in sorted(paths.ROOT.glob(pattern)):
-            for line in re.findall(r'(?m)^[ #]*(?:EXAMPLES = "+)?(\./bindery .*?)(?:\s{2,}.*|\\)?"*$', path.read_text()):
+            for line in SHOWN.findall(path.read_text()):
                 if not PLACEHOLDER.search(line):
                     found.setdefault(line.strip(), path.relative_to(paths.ROOT))
     return found

@@ -47,7 +47,7 @@ class Machines(unittest.TestCase):
     def boot(self, **options):
         return Boot(Machine(Path("kernel"), Path("package")), self.place, name="it", **options)
 
-    def run_one(self, limit=10, **options):
+    def run_one(self, limit=60, **options):
         return [event for _, event in Fleet(limit=limit).run([self.boot(**options)])]
 
     def test_events_and_console_arrive(self):
@@ -63,18 +63,18 @@ class Machines(unittest.TestCase):
         self.assertEqual(b"".join(said), b"hello\n")
 
     def test_several_machines_run_at_once(self):
-        self.stand_in("""
-            time.sleep(0.6)
-            report.write('{"event":"done"}\\n')
+        self.stand_in(f"""
+            open("{self.place}/here-%d" % os.getpid(), "w").close()
+            while sum(name.startswith("here-") for name in os.listdir("{self.place}")) < 4:
+                time.sleep(0.05)
+            report.write('{{"event":"done"}}\\n')
             sys.exit(1)
         """)
-        begin = time.monotonic()
         boots = [self.boot() for _ in range(4)]
         for number, boot in enumerate(boots):
             boot.folder = self.place / str(number)
             boot.folder.mkdir()
-        self.assertEqual(len(list(Fleet(parallel=4, limit=10).run(boots))), 4)
-        self.assertLess(time.monotonic() - begin, 2.2)
+        self.assertEqual(len(list(Fleet(parallel=4, limit=60).run(boots))), 4)
 
     def test_a_failing_qemu_shows_the_end_of_its_log(self):
         self.stand_in("""
@@ -106,7 +106,7 @@ class Machines(unittest.TestCase):
         """)
         events = []
         with self.assertRaises(Timeout) as caught:
-            for _, event in Fleet(limit=0.5).run([self.boot()]):
+            for _, event in Fleet(limit=4).run([self.boot()]):
                 events.append(event)
         self.assertEqual(caught.exception.status, 124)
         self.assert_ended(events[0]["pid"])
@@ -124,7 +124,7 @@ class Machines(unittest.TestCase):
             report.write('{"event":"pid","pid":%d}\\n' % os.getpid())
             time.sleep(60)
         """)
-        events = Fleet(limit=10).run([self.boot()])
+        events = Fleet(limit=60).run([self.boot()])
         pid = next(events)[1]["pid"]
         events.close()
         self.assert_ended(pid)

@@ -40,7 +40,8 @@ class Packages(unittest.TestCase):
         back = package.decode(made.encode())
         self.assertEqual(back.flags, layout.PACKAGE_TRACE)
         self.assertEqual([job.arguments for job in back.jobs], [job.arguments for job in made.jobs])
-        self.assertEqual((back.jobs[0].group, back.jobs[0].frames, back.jobs[0].blocks, back.jobs[0].slices), (1, 300, 9, 2))
+        job = back.jobs[0]
+        self.assertEqual((job.group, job.frames, job.blocks, job.slices), (1, 300, 9, 2))
         self.assertEqual(back.jobs[1].deadline, 7)
         for old, new in zip(made.images[0].segments, back.images[0].segments):
             self.assertEqual((old.address, old.pages, old.rights), (new.address, new.pages, new.rights))

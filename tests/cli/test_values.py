@@ -56,8 +56,8 @@ class Traces(unittest.TestCase):
         self.assertEqual(self.check(b"1\n2").references, 2)
 
     def test_a_bad_line_is_reported_with_its_number_and_what_was_expected(self):
-        for text, line in ((b"1\nx\n", 2), (b"1\n2\n3 X\n", 3), (b"\n", 1), (b"1\n\n2\n", 2), (b"-1\n", 1), (b"1  R\n", 1),
-                           (b"1 R \n", 1), (b"0x10\n", 1), (b"1\n99999999999999999999\n", 2)):
+        for text, line in ((b"1\nx\n", 2), (b"1\n2\n3 X\n", 3), (b"\n", 1), (b"1\n\n2\n", 2), (b"-1\n", 1),
+                           (b"1  R\n", 1), (b"1 R \n", 1), (b"0x10\n", 1), (b"1\n99999999999999999999\n", 2)):
             with self.subTest(text), self.assertRaisesRegex(Usage, f"^refs.txt:{line}: expected “PAGE”"):
                 self.check(text)
 

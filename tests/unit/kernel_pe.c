@@ -174,6 +174,15 @@ Test(kernel_pe, cannot_destroy_itself_and_cannot_be_dropped) {
     EXPECT(OK, host_pe_read(first, other.handle));
 }
 
+Test(kernel_pe, the_first_is_not_ended_by_whom_it_gave_its_own_frames) {
+    const struct other other = make_other(take_frames(1, EXO_FRAME_DATA), 1, EXO_READ);
+    const exo_handle parts_of_first = {
+        MUST(host_binding_grant(first, FRAMES, other.handle, parts.frames_first.raw, 3, EXO_ALL))};
+    cr_expect_eq(REPEAT(host_binding_drop(other.pe, parts_of_first)).error, EXO_BUSY);
+    cr_expect_eq(first->state, EXO_PE_READY);
+    EXPECT(OK, host_null(first));
+}
+
 Test(kernel_pe, destruction_takes_the_pes_that_it_made) {
     const exo_frame data = take_frames(6, EXO_FRAME_DATA);
     const struct other other = make_other(data, 6, EXO_ALL);

@@ -121,6 +121,10 @@ void child_release(struct child *child) {
     do result = exo_pe_destroy(child->pe);
     while (result.error == EXO_AGAIN);
     rig_need(result.error == EXO_OK, "a child can't be destroyed");
+    child_forget(child);
+}
+
+void child_forget(struct child *child) {
     rig_release(child->frames, PARTS);
     if (child->tables.raw != 0) {
         for (unsigned i = 0; i < TABLES; i++) rig_release((exo_frame){table(child, i)}, 1); // root first

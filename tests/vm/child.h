@@ -67,6 +67,9 @@ uint64_t child_stack(const struct child *child, enum exo_upcall upcall);
 // Destroys the child and gives its frames back.
 void child_release(struct child *child);
 
+// What is left to do for a child that the test has destroyed itself.
+void child_forget(struct child *child);
+
 // A binding for the child, granted from one of the test's. Must succeed.
 exo_handle child_grant(const struct child *child, exo_handle source, uint64_t first, uint64_t count, uint64_t rights);
 

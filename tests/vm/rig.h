@@ -150,4 +150,3 @@ extern uint64_t rig_fault_address, rig_fault_error;
 
 void rig_copy(void *to, const void *from, uint64_t bytes);
 
-static inline uint64_t rig_ticks(void) { return __builtin_ia32_rdtsc(); }

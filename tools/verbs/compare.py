@@ -23,8 +23,8 @@ WORKLOADS = ("matmul", "bfs", "hashjoin", "zipfkv")
 SIZES = "25%,50%,75%"
 
 COLUMNS = {"workload": "workload", "policy": "policy", "frames": "frames", "references": "references",
-           "faults": "faults", "writebacks": "write-backs", "reads": "disk reads",
-           "policy_instructions_per_fault": "policy instr./fault", "ratio_to_opt": "÷ OPT", "source": "source"}
+           "faults": "faults", "writebacks": "write-\nbacks", "reads": "disk\nreads",
+           "policy_instructions_per_fault": "policy\ninstr./\nfault", "ratio_to_opt": "÷ OPT", "source": "source"}
 CSV = ("workload", "policy", "frames", "references", "faults", "writebacks", "reads", "source",
        "policy_instructions_per_fault", "opt_faults", "ratio_to_opt", "pages")
 
@@ -55,7 +55,7 @@ def verb_compare(policies, workloads, trace_files, frames, memory, as_json, as_c
     names = _policies(policies)
     traces = [path for text in trace_files for path in options.split(text)]
     chosen = options.split(workloads) or ([] if traces else list(WORKLOADS))
-    builder.build()
+    builder.build(everything=False)
     found = cells.make(subjects.find(chosen, traces), names, sizes)
     if not found:
         raise Usage("no cell is left to run")

@@ -35,7 +35,7 @@ def verb_run(libos, policy, frames, memory, files, timeout, as_json, app, words)
     if policy:
         registry.require("policy", policy, registry.policies())
     frames = options.one_size(frames, memory)
-    builder.build()
+    builder.build(everything=False)
     run = session.Run(app, libos, tuple(words), policy, frames, files=options.files_of(app, files))
     run.executable()
     output = []

@@ -62,8 +62,9 @@ def _chosen(suite, words):
 
 def _run(names):
     """Runs meson tests with a line of progress for each on stderr."""
-    words = ["meson", "test", "-C", str(paths.BUILD), "--no-rebuild", "--num-processes", str(session.processors()), *names]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as meson:
+    words = ["meson", "test", "-C", str(paths.BUILD), "--no-rebuild", "--num-processes", str(session.processors())]
+    with subprocess.Popen([*words, *names], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace") as meson:
         said = []
         for line in meson.stdout:
             said.append(line)

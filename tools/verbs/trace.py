@@ -42,7 +42,7 @@ def subject_fault(libos, policy, frames, memory, output, timeout, app, words):
     if policy:
         registry.require("policy", policy, registry.policies())
     frames = options.one_size(frames, memory)
-    builder.build()
+    builder.build(everything=False)
     run = session.Run(app, libos, tuple(words), policy, frames, ("trace=1",), options.files_of(app))
     outcome, = session.execute([[run]], limit=timeout, exact=True, trace=True, names=[app])
     found = steps.faults(outcome.of("step"))
