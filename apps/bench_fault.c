@@ -53,7 +53,9 @@ static void handler_plain(struct exo_exception *fault) {
     bench_map();
 }
 static void (*handler)(struct exo_exception *) = handler_plain;
-void pe_on_fault(struct exo_exception *fault) { handler(fault); }
+void pe_on_fault(struct exo_exception *fault) {
+    handler(fault);
+}
 
 static void must(struct exo_result result) {
     if (result.error != EXO_OK) pe_fail("bench_fault: a call that must succeed returned %lu", (uint64_t)result.error);
@@ -85,7 +87,9 @@ static uint32_t call_null(void) {
     return stamp() - before;
 }
 
-static void unmap(void) { (void)space_unmap((exo_vaddr){REGION}); }
+static void unmap(void) {
+    (void)space_unmap((exo_vaddr){REGION});
+}
 
 // The store that faults. The last stamp before it and the first behind it are one instruction each away.
 [[gnu::always_inline]] static inline void touch(uint32_t *before, uint32_t *after) {
@@ -147,8 +151,12 @@ static uint32_t protect(uint64_t pages, uint64_t rights) {
     if (result.error != EXO_OK || result.value != pages) abort();
     return after - before;
 }
-static uint32_t unprotect1(void) { return protect(1, EXO_READ | EXO_WRITE); }
-static uint32_t unprotect100(void) { return protect(PAGES, EXO_READ | EXO_WRITE); }
+static uint32_t unprotect1(void) {
+    return protect(1, EXO_READ | EXO_WRITE);
+}
+static uint32_t unprotect100(void) {
+    return protect(PAGES, EXO_READ | EXO_WRITE);
+}
 static uint32_t protect1(void) {
     (void)unprotect1();
     return protect(1, EXO_READ);
@@ -168,7 +176,7 @@ static uint32_t unprotect100_after(void) {
 
 // A PE that shares this one's level-2 table, and so its whole address space, below a root of its own.
 struct twin {
-    exo_frame parts;  // its private frame comes first
+    exo_frame parts; // its private frame comes first
     exo_handle pe;
     exo_handle other; // the other twin, in its own table
     alignas(16) uint8_t stack[1024];

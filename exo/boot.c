@@ -66,7 +66,8 @@ static void load_segment(struct builder *builder, const struct boot *boot, const
     for (uint64_t i = 0; i < segment->pages; i++) {
         const exo_frame frame = take(builder, EXO_FRAME_DATA);
         if (i < segment->file_pages) {
-            const uint64_t *from = arch_frame((exo_frame){boot->package_first.raw + segment->offset / EXO_PAGE_SIZE + i});
+            const uint64_t *from =
+                arch_frame((exo_frame){boot->package_first.raw + segment->offset / EXO_PAGE_SIZE + i});
             uint64_t *to = arch_frame(frame);
             for (unsigned word = 0; word < EXO_PAGE_SIZE / 8; word++) to[word] = from[word];
         }
@@ -89,8 +90,8 @@ static void grant_all(struct pe *pe, const struct boot *boot, uint64_t package_p
         {EXO_KIND_DEVICE, EXO_POWER, 1, EXO_ALL},
     };
     for (unsigned i = 0; i < sizeof grants / sizeof *grants; i++) {
-        const struct sb_made made = sb_root(&derivations, &pe->bindings, grants[i].kind, grants[i].first,
-                                            grants[i].count, grants[i].rights, 0);
+        const struct sb_made made =
+            sb_root(&derivations, &pe->bindings, grants[i].kind, grants[i].first, grants[i].count, grants[i].rights, 0);
         require(made.error == EXO_OK && (made.handle.raw & 0xffff) == i + 1, "The first bindings cannot be made.");
     }
 }

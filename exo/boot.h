@@ -10,7 +10,7 @@ struct boot {
     struct exo_machine *machine; // to be filled in; mapped for every PE to read
     exo_frame free_first;        // the one run of frames that becomes the first PE's
     uint64_t free_count;
-    exo_frame package_first;     // where the boot module lies
+    exo_frame package_first; // where the boot module lies
     uint64_t package_bytes;
 };
 

@@ -2,8 +2,8 @@
 // Devices that are bound as a whole: two byte channels and the power switch.
 #include "exo/call.h"
 
-#define FIND_DEVICE(variable, handle, rights)      \
-    FIND(binding_, handle, DEVICE, rights);        \
+#define FIND_DEVICE(variable, handle, rights)                                                                          \
+    FIND(binding_, handle, DEVICE, rights);                                                                            \
     const enum exo_device variable = binding_->first
 
 struct exo_result call_console_write(exo_handle device, uint64_t count) {
@@ -29,4 +29,6 @@ struct exo_result call_machine_off(exo_handle device, uint64_t status) {
     arch_off(status);
 }
 
-struct exo_result call_null(void) { return done(0); }
+struct exo_result call_null(void) {
+    return done(0);
+}

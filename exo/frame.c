@@ -14,7 +14,9 @@ struct exo_frame_info *frame_table;
 uint64_t frame_count;
 static uint64_t epoch = 1; // grows with every full flush of any CPU
 
-void frame_mapped(exo_frame frame) { frame_info(frame)->maps++; }
+void frame_mapped(exo_frame frame) {
+    frame_info(frame)->maps++;
+}
 
 void frame_unmapped(exo_frame frame) {
     struct exo_frame_info *info = frame_info(frame);
@@ -22,7 +24,9 @@ void frame_unmapped(exo_frame frame) {
     info->unmapped_epoch = epoch;
 }
 
-void frame_tlb_flushed(void) { arch_cpu()->flushed = ++epoch; }
+void frame_tlb_flushed(void) {
+    arch_cpu()->flushed = ++epoch;
+}
 
 void frame_quiesce(exo_frame frame) {
     if (frame_info(frame)->unmapped_epoch >= arch_cpu()->flushed) arch_flush_all();

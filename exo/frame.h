@@ -6,7 +6,9 @@
 extern struct exo_frame_info *frame_table; // indexed by frame number
 extern uint64_t frame_count;
 
-static inline struct exo_frame_info *frame_info(exo_frame frame) { return &frame_table[frame.raw]; }
+static inline struct exo_frame_info *frame_info(exo_frame frame) {
+    return &frame_table[frame.raw];
+}
 
 // Level of a table frame, 1 to 4; 0 for any other type.
 static inline unsigned frame_level(enum exo_frame_type type) {

@@ -6,7 +6,9 @@
 // Zeroing a frame or clearing a table is the unit of work; a longer range is done in several calls.
 constexpr uint64_t RETYPE_AT_ONCE = 16;
 
-static bool type_is_offered(uint64_t type) { return type <= EXO_FRAME_RING; }
+static bool type_is_offered(uint64_t type) {
+    return type <= EXO_FRAME_RING;
+}
 
 // PEs and their parts end by pe_destroy only; free frames can take any type; the rest must be idle.
 static enum exo_error retype_allows(exo_frame frame) {

@@ -8,7 +8,9 @@
 struct sb_binding derivations;
 static uint64_t last_id;
 
-struct pe *pe_of(const struct sb_binding *binding) { return arch_frame((exo_frame){binding->first}); }
+struct pe *pe_of(const struct sb_binding *binding) {
+    return arch_frame((exo_frame){binding->first});
+}
 
 // The PE that a handle names for a call; 0 names the caller itself.
 struct named_pe {
@@ -22,12 +24,12 @@ static struct named_pe pe_named(exo_handle handle, uint64_t rights) {
     return (struct named_pe){found.error, found.error == EXO_OK ? pe_of(found.binding) : nullptr};
 }
 
-#define NAMED_PE(variable, handle, rights)                                                   \
-    struct pe *variable;                                                                     \
-    do {                                                                                     \
-        const struct named_pe named_ = pe_named(handle, rights);                             \
-        if (named_.error != EXO_OK) return (struct exo_result){named_.error, 0};             \
-        variable = named_.pe;                                                                \
+#define NAMED_PE(variable, handle, rights)                                                                             \
+    struct pe *variable;                                                                                               \
+    do {                                                                                                               \
+        const struct named_pe named_ = pe_named(handle, rights);                                                       \
+        if (named_.error != EXO_OK) return (struct exo_result){named_.error, 0};                                       \
+        variable = named_.pe;                                                                                          \
     } while (0)
 
 // Makes a PE of idle frames. The creator gets its binding; `creator` null is the kernel making the first PE, whose
@@ -47,8 +49,8 @@ enum exo_error pe_make(struct pe *creator, exo_frame first, uint64_t count, stru
     pe->state = EXO_PE_NEW;
     pe->binding = made->binding;
     arch_fpu_init(pe->fpu);
-    sb_table_init(&pe->bindings, arch_frame((exo_frame){first.raw + 2}),
-                  (uint32_t)(count - 2) * PE_BINDINGS_PER_FRAME, pe);
+    sb_table_init(&pe->bindings, arch_frame((exo_frame){first.raw + 2}), (uint32_t)(count - 2) * PE_BINDINGS_PER_FRAME,
+                  pe);
     pe_page(pe)->abi_version = EXO_ABI_VERSION;
     pe_page(pe)->id = pe->id;
     return EXO_OK;

@@ -20,20 +20,20 @@ struct pe {
     struct exo_context context;         // where it goes on when it is given the CPU
     uint64_t fs_base, gs_base;
     alignas(16) uint8_t fpu[512];
-    uint64_t root;                      // physical address of its level-4 table, 0: none yet
+    uint64_t root; // physical address of its level-4 table, 0: none yet
     struct sb_table bindings;
-    struct sb_binding *binding;         // the root binding of kind PE, in its creator's table
+    struct sb_binding *binding; // the root binding of kind PE, in its creator's table
     uint64_t id;
-    uint64_t frames;                    // donated: private, page and binding tables
+    uint64_t frames; // donated: private, page and binding tables
     enum exo_pe_status state;
     enum exo_pe_end end;
-    uint64_t status, address;           // how it ended
-    uint64_t excess;                    // slices it must forfeit for having overrun earlier ones
-    struct exo_ring *ring;              // null: none
+    uint64_t status, address; // how it ended
+    uint64_t excess;          // slices it must forfeit for having overrun earlier ones
+    struct exo_ring *ring;    // null: none
     exo_frame ring_frame;
     uint32_t ring_accepted, ring_completed; // the kernel's own copies of its ring indices
-    uint32_t inflight;                  // transfers of this PE under way
-    uint64_t cursor, chain;             // of its destruction, see reclaim.c
+    uint32_t inflight;                      // transfers of this PE under way
+    uint64_t cursor, chain;                 // of its destruction, see reclaim.c
 };
 static_assert(sizeof(struct pe) <= EXO_PAGE_SIZE);
 
@@ -41,7 +41,9 @@ constexpr unsigned PE_BINDING_FRAMES_MAX = 16;
 constexpr unsigned PE_BINDINGS_PER_FRAME = EXO_PAGE_SIZE / sizeof(struct sb_binding);
 
 // The PE page, by the kernel's own view of it.
-static inline struct exo_pe_page *pe_page(struct pe *pe) { return (struct exo_pe_page *)((uint8_t *)pe + EXO_PAGE_SIZE); }
+static inline struct exo_pe_page *pe_page(struct pe *pe) {
+    return (struct exo_pe_page *)((uint8_t *)pe + EXO_PAGE_SIZE);
+}
 
 // One CPU. `current` is what runs or ran last; its address space is loaded, also while the CPU idles.
 struct cpu {
@@ -51,14 +53,14 @@ struct cpu {
     uint64_t save_area;    // end of current's exception save area, kernel view
     uint64_t flushed;      // this CPU holds no TLB entry of an epoch before this one
     struct pe *vector[EXO_SLICE_POSITIONS];
-    unsigned position;     // of the slice that is running
-    bool grace;            // its end has been announced, the grace time is running
-    bool expired;          // somebody else is to be picked
+    unsigned position; // of the slice that is running
+    bool grace;        // its end has been announced, the grace time is running
+    bool expired;      // somebody else is to be picked
     bool idle;
 };
 
 // pe.c
-extern struct sb_binding derivations; // head of the list of all bindings
+extern struct sb_binding derivations;               // head of the list of all bindings
 struct pe *pe_of(const struct sb_binding *binding); // the PE that a binding of kind PE names
 void pe_end(struct pe *pe, enum exo_pe_end end, uint64_t status, uint64_t address); // stops it, tells its creator
 [[nodiscard]] enum exo_error pe_make(struct pe *creator, exo_frame first, uint64_t count, struct sb_made *made);
@@ -68,7 +70,7 @@ void upcall_post(struct pe *pe, enum exo_event event); // sets a pending bit and
 void upcall_deliver(struct pe *pe);                    // before it runs: enters `interrupt` if an event is due
 
 // slice.c
-void slice_timer(void);                     // the timer's deadline has passed
-[[nodiscard]] struct pe *slice_pick(void);  // who runs now on this CPU; null: nobody, idle
-void slice_forget(struct pe *pe);           // takes a PE out of every position
+void slice_timer(void);                             // the timer's deadline has passed
+[[nodiscard]] struct pe *slice_pick(void);          // who runs now on this CPU; null: nobody, idle
+void slice_forget(struct pe *pe);                   // takes a PE out of every position
 void slice_release(uint64_t first, uint64_t count); // empties positions

@@ -35,7 +35,9 @@ struct range {
     uint64_t first, count;
 };
 
-static bool holds(struct range range, uint64_t frame) { return frame - range.first < range.count; }
+static bool holds(struct range range, uint64_t frame) {
+    return frame - range.first < range.count;
+}
 
 static void clear_entries(exo_frame table, struct range range) {
     uint64_t *entries = arch_frame(table);
@@ -56,7 +58,8 @@ static bool unmap_everywhere(struct reclaim *work, struct range range, uint64_t 
         if (frame_level(frame_table[*cursor].type) != 0) {
             clear_entries((exo_frame){*cursor}, range);
             work->budget -= EXO_TABLE_ENTRIES;
-        } else if (*cursor % 8 == 0) work->budget--;
+        } else if (*cursor % 8 == 0)
+            work->budget--;
     }
     return true;
 }

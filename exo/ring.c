@@ -107,8 +107,10 @@ struct exo_result call_ring_kick(void) {
         pe->ring->accepted = ++pe->ring_accepted;
         count++;
         const enum exo_error refusal = request_allowed(&request, &transfer);
-        if (refusal != EXO_OK) complete(pe, request.tag, refusal);
-        else start(slot, &transfer, &request);
+        if (refusal != EXO_OK)
+            complete(pe, request.tag, refusal);
+        else
+            start(slot, &transfer, &request);
     }
     return done(count);
 }

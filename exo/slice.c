@@ -17,8 +17,7 @@ void slice_describe(struct exo_machine *machine) {
 }
 
 static bool hears_slice_end(struct pe *pe) {
-    return pe->entry[EXO_UPCALL_interrupt].address != 0
-        && (pe_page(pe)->mask & 1ull << EXO_EVENT_slice_end) == 0;
+    return pe->entry[EXO_UPCALL_interrupt].address != 0 && (pe_page(pe)->mask & 1ull << EXO_EVENT_slice_end) == 0;
 }
 
 // An overrun is charged to the slice's holder, also when it gave the rest to somebody else: else whoever may yield to a

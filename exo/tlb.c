@@ -7,7 +7,9 @@
 //
 // The binding cache. A frame that has once been found covered by a binding with every right is marked with its
 // holder's claim, a number that no other table of bindings has; tlb_set then needs one comparison per frame instead
-// of finding bindings. Whenever a binding of a table is killed, the table loses its claim, and all its marks with it.
+// of finding bindings. Whenever a binding of a table is killed, the table loses its claim, and all its marks with it: so
+// a stale handle is always found out, while a handle that never named anything is not looked at where the caller holds
+// what it asks for by another.
 #include "exo/call.h"
 #include "exo/frame.h"
 #include "pe/tlb.h"
@@ -43,7 +45,8 @@ struct slot {
     uint64_t *entry;
 };
 
-[[gnu::always_inline]] static inline struct slot slot_find(const struct sb_binding *table, exo_paddr slot, uint64_t count) {
+[[gnu::always_inline]] static inline struct slot slot_find(const struct sb_binding *table, exo_paddr slot,
+                                                           uint64_t count) {
     const exo_frame frame = {slot.raw >> EXO_PAGE_SHIFT};
     const uint64_t index = slot.raw / 8 % EXO_TABLE_ENTRIES;
     if (slot.raw % 8 != 0) return (struct slot){.error = EXO_ADDRESS};
@@ -62,7 +65,8 @@ struct slot {
 }
 
 // Whether `entry` may be written at a slot on the authority of `frames`.
-[[gnu::always_inline]] static inline enum exo_error entry_allowed(exo_entry entry, unsigned level, const struct sb_binding *frames) {
+[[gnu::always_inline]] static inline enum exo_error entry_allowed(exo_entry entry, unsigned level,
+                                                                  const struct sb_binding *frames) {
     const exo_frame frame = exo_entry_frame(entry);
     const uint64_t rights = entry_rights(entry.raw);
     if ((frames->rights & rights) != rights) return EXO_RIGHTS;
@@ -129,7 +133,8 @@ static struct exo_result set_replaced(exo_handle table, exo_paddr old, exo_handl
 
 // The line of a frame, if it carries the claim (no frame carries SB_NO_CLAIM).
 [[gnu::always_inline]] static inline struct exo_frame_info *claimed(uint64_t frame, uint64_t claim) {
-    if (frame >= frame_count) [[clang::unlikely]] return nullptr;
+    if (frame >= frame_count) [[clang::unlikely]]
+        return nullptr;
     __asm__ volatile(""); // two branches: both conditions merged into one value cost more
     struct exo_frame_info *info = &frame_table[frame];
     return info->claim == claim ? info : nullptr;
@@ -139,8 +144,7 @@ static struct exo_result set_replaced(exo_handle table, exo_paddr old, exo_handl
 // else goes to set_uncached. Each instruction here is paid at every fault, hence the shape: no call but in tail
 // position, so no register to save, and only the registers zeroed that hold something of the kernel's.
 [[gnu::zero_call_used_regs("skip")]]
-struct exo_result call_tlb_set(exo_handle table, exo_paddr slot, exo_handle frames, exo_entry entry,
-                               exo_vaddr flush) {
+struct exo_result call_tlb_set(exo_handle table, exo_paddr slot, exo_handle frames, exo_entry entry, exo_vaddr flush) {
     constexpr uint64_t plain = EXO_ENTRY_PRESENT | EXO_ENTRY_USER;
     constexpr uint64_t refused = 0x198; // PWT, PCD, PAT, G
     const uint64_t claim = arch_current()->bindings.claim;
@@ -148,10 +152,13 @@ struct exo_result call_tlb_set(exo_handle table, exo_paddr slot, exo_handle fram
     uint64_t frame = entry.raw << 1; // without NX; bits 52 to 62 make it too large
     __asm__("" : "+r"(frame));       // or the two shifts become three instructions
     frame >>= EXO_PAGE_SHIFT + 1;
-    if ((entry.raw & (plain | refused)) != plain) [[clang::unlikely]] goto uncached;
-    if (!claimed(table_frame, claim)) [[clang::unlikely]] goto uncached;
+    if ((entry.raw & (plain | refused)) != plain) [[clang::unlikely]]
+        goto uncached;
+    if (!claimed(table_frame, claim)) [[clang::unlikely]]
+        goto uncached;
     struct exo_frame_info *info = claimed(frame, claim - 1);
-    if (!info) [[clang::unlikely]] goto uncached;
+    if (!info) [[clang::unlikely]]
+        goto uncached;
 
     info->maps++;
     uint64_t *at = (uint64_t *)((uint8_t *)arch_frame((exo_frame){0}) + slot.raw);
@@ -190,13 +197,15 @@ struct exo_result call_tlb_set_batch(exo_handle table, exo_handle frames, uint64
 }
 
 static void flush_range(exo_vaddr first, uint64_t count) {
-    if (count > FLUSH_SINGLY) arch_flush_all();
+    if (count > FLUSH_SINGLY)
+        arch_flush_all();
     else
         for (uint64_t i = 0; i < count; i++) arch_flush_page((exo_vaddr){first.raw + i * EXO_PAGE_SIZE});
 }
 
 // Whether an entry that names a frame may be given rights on the authority of `frames`.
-[[gnu::noinline]] static enum exo_error protect_allowed(exo_frame frame, const struct sb_binding *frames, uint64_t rights) {
+[[gnu::noinline]] static enum exo_error protect_allowed(exo_frame frame, const struct sb_binding *frames,
+                                                        uint64_t rights) {
     if (!sb_covers(frames, frame.raw, 1)) return EXO_RANGE;
     if (rights & ~mappable[frame_info(frame)->type]) return EXO_TYPE;
     claim_frame(frame, frames);
@@ -239,8 +248,7 @@ struct exo_result call_tlb_protect(exo_handle table, exo_paddr slot, uint64_t co
     return (struct exo_result){error, changed};
 }
 
-struct exo_result call_tlb_harvest(exo_handle table, exo_paddr slot, uint64_t count, exo_entry bits,
-                                   exo_vaddr flush) {
+struct exo_result call_tlb_harvest(exo_handle table, exo_paddr slot, uint64_t count, exo_entry bits, exo_vaddr flush) {
     FIND(tables, table, FRAMES, EXO_WRITE);
     CHECK((bits.raw & ~(EXO_ENTRY_ACCESSED | EXO_ENTRY_DIRTY)) == 0 && bits.raw != 0, VALUE);
     CHECK(count >= 1 && count <= EXO_TABLE_ENTRIES, VALUE);

@@ -3,8 +3,8 @@
 #pragma once
 #include "pe/types.h"
 
-// User addresses end here, 512 GiB before the non-canonical hole (a system call in the last bytes before it would return
-// to a non-canonical address, at which some processors fault inside the kernel).
+// User addresses end here, 512 GiB before the non-canonical hole (a system call in the last bytes before it would
+// return to a non-canonical address, at which some processors fault inside the kernel).
 constexpr uint64_t EXO_USER_END = 0x0000'7f80'0000'0000ull;
 
 // Readable by every PE, written by the kernel only.

@@ -28,21 +28,21 @@ struct exo_image {
 
 // One run of one image. Jobs of the same group run at the same time, groups one after the other.
 struct exo_job {
-    uint64_t image;      // index
+    uint64_t image; // index
     uint64_t group;
-    uint64_t frames;     // frames granted, image and tables included; 0: all there are
-    uint64_t block;      // disk extent granted: first 4 KiB block
-    uint64_t blocks;     // and length; 0: none
-    uint64_t slices;     // positions of the slice vector
-    uint64_t arguments;  // offset of a NUL-terminated string of "name=value" words
-    uint64_t deadline;   // slices the job may use up before it is ended; 0: no limit
+    uint64_t frames;    // frames granted, image and tables included; 0: all there are
+    uint64_t block;     // disk extent granted: first 4 KiB block
+    uint64_t blocks;    // and length; 0: none
+    uint64_t slices;    // positions of the slice vector
+    uint64_t arguments; // offset of a NUL-terminated string of "name=value" words
+    uint64_t deadline;  // slices the job may use up before it is ended; 0: no limit
 };
 
 struct exo_package {
     uint64_t magic;
     uint32_t abi_version;
-    uint32_t flags; // EXO_PACKAGE_TRACE: keep fault timestamps
-    uint64_t bytes; // of the whole package
+    uint32_t flags;                 // EXO_PACKAGE_TRACE: keep fault timestamps
+    uint64_t bytes;                 // of the whole package
     uint64_t images, images_offset; // struct exo_image[]
     uint64_t jobs, jobs_offset;     // struct exo_job[]
 };
@@ -70,7 +70,7 @@ constexpr uint64_t EXO_FIRST_TABLES1 = 4; // level-1 tables present from address
 struct exo_first {
     exo_frame frames_first; // of EXO_FIRST_FRAMES
     uint64_t frames_count;
-    exo_frame free_first;   // frames from here to the end of the binding are of type free
+    exo_frame free_first; // frames from here to the end of the binding are of type free
     exo_frame table4, table3, table2, table1;
     uint64_t package_bytes;
 };

@@ -52,17 +52,17 @@ constexpr size_t EXO_ARGS_SIZE = 3072;
 struct exo_pe_page {
     uint32_t abi_version;
     uint32_t reserved0;
-    uint64_t id;              // this PE's number, never reused within a run
+    uint64_t id; // this PE's number, never reused within a run
     uint64_t reserved1[2];
     struct exo_exception exception;
-    uint64_t resume_rip;      // scratch for the library OS's resume sequences
+    uint64_t resume_rip; // scratch for the library OS's resume sequences
     uint64_t interrupt_resume_rip;
-    uint64_t pending;         // events not yet taken; the kernel sets bits, the library OS clears them (atomically)
-    uint64_t mask;            // events that must not enter `interrupt` now
-    uint64_t interrupt_busy;  // the interrupt save area is in use
-    uint64_t slices;          // slices begun
-    uint64_t excess;          // times the end of a slice was overrun past the grace time
-    uint64_t trace[2];        // with tracing on: time-stamp counter at detection and at the upcall of the last fault
+    uint64_t pending;        // events not yet taken; the kernel sets bits, the library OS clears them (atomically)
+    uint64_t mask;           // events that must not enter `interrupt` now
+    uint64_t interrupt_busy; // the interrupt save area is in use
+    uint64_t slices;         // slices begun
+    uint64_t excess;         // times the end of a slice was overrun past the grace time
+    uint64_t trace[2];       // with tracing on: time-stamp counter at detection and at the upcall of the last fault
     struct exo_context interrupt;
     uint8_t reserved2[1024 - 344];
     uint8_t args[EXO_ARGS_SIZE]; // what a call reads or writes beyond its registers

@@ -19,9 +19,9 @@ struct exo_ring_request {
     exo_handle extent; // needs READ to read, WRITE to write and flush
     exo_handle frames; // needs WRITE to read from disk, READ to write to disk
     exo_frame frame;
-    uint64_t block;    // absolute number of a 4 KiB disk block
+    uint64_t block; // absolute number of a 4 KiB disk block
     enum exo_ring_operation operation;
-    uint32_t tag;      // comes back in the completion
+    uint32_t tag; // comes back in the completion
 };
 
 struct exo_ring_completion {

@@ -16,7 +16,7 @@ constexpr unsigned EXO_TABLE_ENTRIES = 512;
 
 // What a library OS may ask for in an entry.
 constexpr uint64_t EXO_ENTRY_ALLOWED = EXO_ENTRY_PRESENT | EXO_ENTRY_WRITE | EXO_ENTRY_USER | EXO_ENTRY_ACCESSED
-                                     | EXO_ENTRY_DIRTY | EXO_ENTRY_SOFT | EXO_ENTRY_FRAME | EXO_ENTRY_NO_EXECUTE;
+                                       | EXO_ENTRY_DIRTY | EXO_ENTRY_SOFT | EXO_ENTRY_FRAME | EXO_ENTRY_NO_EXECUTE;
 
 // An entry for a page of data with the given rights (EXO_READ | EXO_WRITE | EXO_EXECUTE).
 static inline exo_entry exo_entry_for(exo_frame frame, uint64_t rights) {

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The results of `meson test`, case by case, from the JUnit file that it writes."""
 
+import itertools
+import re
 import xml.etree.ElementTree as xml
 from dataclasses import dataclass
 
@@ -28,9 +30,23 @@ def read(path):
         found = [_case(suite, element) for element in suite.iter("testcase")]
         bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
         if bad and all(case.outcome != "failed" for case in found):
-            found.append(Case(suite.get("name"), "ended as it should", "failed", _output(suite)))
+            found.append(Case(_readable(suite.get("name")), "ended as it should", "failed", _output(suite)))
         cases += found
     return cases
+
+
+def _readable(name):
+    """A test's name without what meson puts before it: project and suite, or a TAP line's number."""
+    return re.sub(r"^(\S*:\S* / |\d+ - )", "", name or "")
+
+
+def _remarks(text, name):
+    """What a TAP output says right below a case that failed; the whole output if the case is not in it."""
+    lines = text.splitlines()
+    for at, line in enumerate(lines):
+        if line.startswith("not ok ") and line.endswith(name):
+            return "\n".join(itertools.takewhile(lambda each: each.lstrip().startswith("#"), lines[at + 1:]))
+    return text
 
 
 def _case(suite, element):
@@ -39,8 +55,10 @@ def _case(suite, element):
         outcome = "failed"
     elif element.find("skipped") is not None:
         outcome = "skipped"
-    output = "" if outcome != "failed" else _output(element) or _output(suite)
-    return Case(suite.get("name"), element.get("name"), outcome, output)
+    output = ""
+    if outcome == "failed":
+        output = _output(element) or _remarks(_output(suite), element.get("name"))
+    return Case(_readable(suite.get("name")), _readable(element.get("name")), outcome, output)
 
 
 def _output(element):

@@ -221,6 +221,17 @@ Test(kernel_ring, bindings_under_transfer_cannot_be_dropped) {
     cr_expect_eq(info(data)->type, EXO_FRAME_FREE);
 }
 
+Test(kernel_ring, frames_are_not_freed_under_a_transfer_by_another_binding) {
+    const exo_handle owner = {MUST(host_binding_derive(first, FRAMES, data.raw, 1, EXO_ALL))};
+    submit(request(EXO_RING_READ, 1)); // under FRAMES
+    MUST(host_ring_kick(first));
+    cr_expect_eq(REPEAT(host_binding_drop(first, owner)).error, EXO_BUSY);
+    cr_expect_eq(info(data)->type, EXO_FRAME_DATA);
+    host_disk_run(1);
+    cr_expect_eq(REPEAT(host_binding_drop(first, owner)).error, EXO_OK);
+    cr_expect_eq(info(data)->type, EXO_FRAME_FREE);
+}
+
 // P3: when revoke has returned OK, no transfer goes on under what was revoked, though the frames stay the revoker's.
 Test(kernel_ring, revoke_waits_for_transfers_under_bindings_that_do_not_own) {
     const struct other other = make_other(data, 4, READ_WRITE);

@@ -20,8 +20,12 @@ constexpr uint64_t PIT_HERTZ = 1'193'182;
 static volatile uint8_t *registers;
 static uint64_t ticks_per_millisecond;
 
-static void write(unsigned at, uint32_t value) { *(volatile uint32_t *)(registers + at) = value; }
-static uint32_t read(unsigned at) { return *(volatile uint32_t *)(registers + at); }
+static void write(unsigned at, uint32_t value) {
+    *(volatile uint32_t *)(registers + at) = value;
+}
+static uint32_t read(unsigned at) {
+    return *(volatile uint32_t *)(registers + at);
+}
 
 // Counts timer ticks during a millisecond of the PIT's second channel, which needs no interrupt.
 static void calibrate(void) {
@@ -31,7 +35,8 @@ static void calibrate(void) {
     arch_port_out8(0x42, count & 0xff);
     arch_port_out8(0x42, count >> 8);
     write(TIMER_INITIAL, UINT32_MAX);
-    while (!(arch_port_in8(0x61) & 0x20)) {}
+    while (!(arch_port_in8(0x61) & 0x20)) {
+    }
     ticks_per_millisecond = UINT32_MAX - read(TIMER_CURRENT);
     write(TIMER_INITIAL, 0);
 }
@@ -48,9 +53,13 @@ void apic_init(void) {
     write(TIMER, ARCH_VECTOR_TIMER); // one shot
 }
 
-void apic_end_of_interrupt(void) { write(END_OF_INTERRUPT, 0); }
+void apic_end_of_interrupt(void) {
+    write(END_OF_INTERRUPT, 0);
+}
 
-uint32_t arch_apic_id(void) { return read(ID) >> 24; }
+uint32_t arch_apic_id(void) {
+    return read(ID) >> 24;
+}
 
 void arch_timer_set(uint64_t nanoseconds_from_now) {
     const uint64_t ticks = nanoseconds_from_now * ticks_per_millisecond / 1'000'000;

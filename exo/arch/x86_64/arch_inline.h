@@ -13,9 +13,13 @@ static inline struct pe *arch_current(void) {
 }
 
 extern struct cpu boot_cpu;
-static inline struct cpu *arch_cpu(void) { return &boot_cpu; }
+static inline struct cpu *arch_cpu(void) {
+    return &boot_cpu;
+}
 
-static inline void *arch_frame(exo_frame frame) { return (void *)(ARCH_DIRECT_MAP + (frame.raw << EXO_PAGE_SHIFT)); }
+static inline void *arch_frame(exo_frame frame) {
+    return (void *)(ARCH_DIRECT_MAP + (frame.raw << EXO_PAGE_SHIFT));
+}
 
 static inline void arch_flush_page(exo_vaddr address) {
     __asm__ volatile("invlpg (%0)" ::"r"(address.raw) : "memory");

@@ -23,7 +23,8 @@ void arch_console_write(enum exo_device console, uint8_t byte) {
         arch_port_out8(REPORT, byte);
         return;
     }
-    for (unsigned patience = 100'000; patience > 0 && !(arch_port_in8(SERIAL + 5) & 0x20); patience--) {}
+    for (unsigned patience = 100'000; patience > 0 && !(arch_port_in8(SERIAL + 5) & 0x20); patience--) {
+    }
     arch_port_out8(SERIAL, byte);
 }
 
@@ -43,7 +44,8 @@ static void say(const char *text) {
 
 static void say_number(const char *name, uint64_t number) {
     say(name);
-    for (int shift = 60; shift >= 0; shift -= 4) arch_console_write(EXO_CONSOLE, "0123456789abcdef"[number >> shift & 15]);
+    for (int shift = 60; shift >= 0; shift -= 4)
+        arch_console_write(EXO_CONSOLE, "0123456789abcdef"[number >> shift & 15]);
 }
 
 void arch_panic(const char *sentence) {

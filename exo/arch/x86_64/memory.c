@@ -27,10 +27,12 @@ constexpr uint64_t LARGE_SIZE = 2ull << 20;
 constexpr uint64_t DEVICE_WINDOW = KERNEL_BASE + (1ull << 38); // slot 257, second half
 
 static uint64_t kernel_root[512] __attribute__((aligned(4096)));
-static uint64_t next_table;  // physical address of the next frame for a table
+static uint64_t next_table; // physical address of the next frame for a table
 static uint64_t next_device = DEVICE_WINDOW;
 
-exo_paddr arch_kernel_paddr(const void *object) { return (exo_paddr){(uint64_t)object - KERNEL_BASE}; }
+exo_paddr arch_kernel_paddr(const void *object) {
+    return (exo_paddr){(uint64_t)object - KERNEL_BASE};
+}
 
 uint64_t memory_take_frame(void) {
     const uint64_t table = next_table;
@@ -86,7 +88,7 @@ void memory_load(uint64_t physical_end, uint64_t tables) {
     next_table = tables;
     map_directly(physical_end);
     map_image();
-    *entry_at(EXO_MACHINE_INFO, 3) = memory_take_frame() | P | W | U;  // slots 257 and 258 must have their tables now:
+    *entry_at(EXO_MACHINE_INFO, 3) = memory_take_frame() | P | W | U; // slots 257 and 258 must have their tables now:
     *entry_at(DEVICE_WINDOW, 3) = memory_take_frame() | P | W;        // roots of PEs copy the slots, not their contents
     __asm__ volatile("movq %0, %%cr3" ::"r"(arch_kernel_paddr(kernel_root).raw) : "memory");
 }
@@ -95,7 +97,9 @@ void memory_share(uint64_t address, uint64_t physical, uint64_t bytes) {
     map(address, physical, bytes, U | NX | GLOBAL);
 }
 
-uint64_t memory_tables_end(void) { return next_table; }
+uint64_t memory_tables_end(void) {
+    return next_table;
+}
 
 volatile void *arch_device_map(exo_paddr base, uint64_t bytes) {
     const uint64_t offset = base.raw % EXO_PAGE_SIZE;

@@ -9,8 +9,9 @@ IS(CPU_SCRATCH, struct cpu, scratch);
 IS(CPU_KERNEL_STACK, struct cpu, kernel_stack);
 IS(CPU_SAVE_AREA, struct cpu, save_area);
 
-#define SAVED(number, member) \
-    static_assert((number) + (long)offsetof(struct exo_pe_page, exception.error) == (long)offsetof(struct exo_pe_page, member))
+#define SAVED(number, member)                                                                                          \
+    static_assert((number) + (long)offsetof(struct exo_pe_page, exception.error)                                       \
+                  == (long)offsetof(struct exo_pe_page, member))
 SAVED(SAVE_RAX, exception.rax);
 SAVED(SAVE_RCX, exception.rcx);
 SAVED(SAVE_R11, exception.r11);

@@ -31,7 +31,9 @@ void arch_fpu_init(uint8_t state[512]) {
 }
 
 // Sleeps until one interrupt has been handled.
-static void idle(void) { __asm__ volatile("sti; hlt; cli" ::: "memory"); }
+static void idle(void) {
+    __asm__ volatile("sti; hlt; cli" ::: "memory");
+}
 
 void leave_kernel(void) {
     struct pe *pe;

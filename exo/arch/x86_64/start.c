@@ -36,7 +36,9 @@ struct run {
     uint64_t first, end; // physical addresses, page-aligned
 };
 
-static const void *physical(uint64_t address) { return (const void *)(ARCH_DIRECT_MAP + address); }
+static const void *physical(uint64_t address) {
+    return (const void *)(ARCH_DIRECT_MAP + address);
+}
 
 // The run of usable memory that the kernel stands in; others are left alone.
 static struct run kernel_memory(const struct hvm_start_info *info) {
@@ -88,7 +90,8 @@ static struct run free_run(struct run memory, struct run package) {
     if (info->modules > 0) {
         const struct hvm_module *module = physical(info->module_list);
         package_bytes = module->bytes;
-        package = (struct run){module->address, (module->address + package_bytes + EXO_PAGE_SIZE - 1) & ~(EXO_PAGE_SIZE - 1)};
+        package =
+            (struct run){module->address, (module->address + package_bytes + EXO_PAGE_SIZE - 1) & ~(EXO_PAGE_SIZE - 1)};
         if (package.first % EXO_PAGE_SIZE != 0 || package.end > memory.end || package_bytes >= 512ull << 20)
             arch_panic("The boot package lies outside of the kernel's memory.");
     }

@@ -88,8 +88,11 @@ static void descriptors_load(void) {
         uint64_t base;
     } gdt = {sizeof descriptors - 1, (uint64_t)descriptors}, idt = {sizeof gates - 1, (uint64_t)gates};
     __asm__ volatile("lgdt %0; lidt %1; ltr %w2; lldt %w3" ::"m"(gdt), "m"(idt), "r"(SELECTOR_TSS), "r"(0) : "memory");
-    __asm__ volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:" ::"i"(SELECTOR_KERNEL_CODE) : "rax", "memory");
-    __asm__ volatile("movl %0, %%ss; movl %1, %%ds; movl %1, %%es; movl %1, %%fs; movl %1, %%gs" ::"r"(SELECTOR_KERNEL_DATA), "r"(SELECTOR_USER_DATA));
+    __asm__ volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:" ::"i"(SELECTOR_KERNEL_CODE)
+                     : "rax", "memory");
+    __asm__ volatile(
+        "movl %0, %%ss; movl %1, %%ds; movl %1, %%es; movl %1, %%fs; movl %1, %%gs" ::"r"(SELECTOR_KERNEL_DATA),
+        "r"(SELECTOR_USER_DATA));
 }
 
 static void cpuid(uint32_t leaf, uint32_t out[4]) {
@@ -103,9 +106,9 @@ static void features_enable(void) {
     uint64_t cr4 = 1 << 5 | 1 << 7 | 1 << 9 | 1 << 10; // PAE, PGE, OSFXSR, OSXMMEXCPT
     if (!(leaf[1] & 1 << 0)) arch_panic("The processor lacks FSGSBASE: use QEMU's -cpu max.");
     if (!(leaf[1] & 1 << 20)) arch_panic("The processor lacks SMAP: use QEMU's -cpu max.");
-    cr4 |= 1 << 16 | 1 << 21;                   // FSGSBASE, SMAP
-    if (leaf[1] & 1 << 7) cr4 |= 1 << 20;       // SMEP
-    if (leaf[2] & 1 << 2) cr4 |= 1 << 11;       // UMIP
+    cr4 |= 1 << 16 | 1 << 21;             // FSGSBASE, SMAP
+    if (leaf[1] & 1 << 7) cr4 |= 1 << 20; // SMEP
+    if (leaf[2] & 1 << 2) cr4 |= 1 << 11; // UMIP
     __asm__ volatile("movq %0, %%cr4" ::"r"(cr4));
     __asm__ volatile("movq %0, %%cr0" ::"r"(0x80010033ull)); // PG WP NE ET MP PE; no EM, no TS
 }
@@ -117,9 +120,9 @@ void trap_init(bool tracing) {
     arch_msr_write(0xc0000101, (uint64_t)&boot_cpu); // GS now; the user's is exchanged for it by swapgs
     arch_msr_write(0xc0000102, 0);
     arch_msr_write(0xc0000081, (uint64_t)0x18 << 48 | (uint64_t)SELECTOR_KERNEL_CODE << 32); // STAR
-    arch_msr_write(0xc0000082, (uint64_t)system_call);                                      // LSTAR
-    arch_msr_write(0xc0000083, 0);                                                          // CSTAR
-    arch_msr_write(0xc0000084, 0x257fd5);                                                   // SFMASK: every flag
+    arch_msr_write(0xc0000082, (uint64_t)system_call);                                       // LSTAR
+    arch_msr_write(0xc0000083, 0);                                                           // CSTAR
+    arch_msr_write(0xc0000084, 0x257fd5);                                                    // SFMASK: every flag
 }
 
 // A PE's fault with the double_fault entry active: it ends.
@@ -147,8 +150,15 @@ static void debug_exception(struct pe *pe) {
     }
     const struct exo_context *context = &pe->context;
     *save = (struct exo_exception){
-        .rax = context->rax, .rcx = context->rcx, .r11 = context->r11, .vector = 1, .busy = busy ? 3 : 1,
-        .rip = context->rip, .cs = SELECTOR_USER_CODE, .rflags = context->rflags, .rsp = context->rsp,
+        .rax = context->rax,
+        .rcx = context->rcx,
+        .r11 = context->r11,
+        .vector = 1,
+        .busy = busy ? 3 : 1,
+        .rip = context->rip,
+        .cs = SELECTOR_USER_CODE,
+        .rflags = context->rflags,
+        .rsp = context->rsp,
         .ss = SELECTOR_USER_DATA,
     };
     const struct pe_entry entry = pe->entry[busy ? EXO_UPCALL_double_fault : EXO_UPCALL_exception];
@@ -163,8 +173,10 @@ static void debug_exception(struct pe *pe) {
     pe->context.rip = frame->rip;
     pe->context.rsp = frame->rsp;
     pe->context.rflags = frame->rflags;
-    if (frame->vector == 1) debug_exception(pe);
-    else interrupt_handle(frame->vector);
+    if (frame->vector == 1)
+        debug_exception(pe);
+    else
+        interrupt_handle(frame->vector);
     leave_kernel();
 }
 
