@@ -17,7 +17,7 @@
 #include "libos/pager/streak.h"
 
 struct recorder {
-    uint32_t open[STREAK_PAGES]; // mapped pages, oldest first
+    uint32_t open[STREAK_PAGES]; // mapped pages, oldest first; all of them are in the present streak
     unsigned open_count;
     uint64_t runs;
     unsigned used; // of `line`
@@ -89,7 +89,6 @@ bool record_soft_fault(struct pager_region *region, uint32_t page, bool again) {
     struct recorder *recorder = region->recorder;
     if (recorder == nullptr || region->slot_of[page] == POLICY_NONE) return false;
     if (!again) close_all(region);
-    if (recorder->open_count == STREAK_PAGES) close_oldest(region);
     if (!machine_bind(region_address(region, page), region->frames[region->slot_of[page]])) {
         machine_fail("region %s: the kernel refused to bind page %u again", region->options.name, page);
     }

@@ -20,11 +20,12 @@ SECONDS = 240
 
 def command_lines(root):
     """The distinct command lines of all documents, each with the file that shows it first."""
-    listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
-                            cwd=root, capture_output=True, text=True, check=True).stdout.split()
     found = {}
-    for name in listed:
-        for line in (root / name).read_text().splitlines():
+    for path in sorted(root.rglob("*.md")):
+        name = path.relative_to(root)
+        if name.parts[0] == "out" or name.parts[0].startswith((".", "build")):
+            continue
+        for line in path.read_text().splitlines():
             match = re.fullmatch(r"    \./bindery ([^#]*?)\s*(#.*)?", line)
             if match and shlex.split(match[1])[0] != "test":
                 found.setdefault(match[1], name)

@@ -35,6 +35,17 @@ class Results(unittest.TestCase):
         self.assertEqual(results.verdict(found), "3 passed, 2 failed, 1 skipped")
         self.assertIn("b is wrong", next(case for case in found if case.name == "b").output)
 
+    def test_a_failed_case_shows_its_own_remarks_only(self):
+        text = """<testsuites><testsuite name="p.p:vm / vm ring" tests="2" failures="1" errors="0">
+            <testcase name="1 - ring / a"/><testcase name="2 - ring / b"><failure/></testcase><system-out>ok 1 - ring / a
+# of a
+not ok 2 - ring / b
+# of b
+ok 3 - ring / c
+# of c</system-out></testsuite></testsuites>"""
+        case = next(case for case in self.read(text) if case.outcome == "failed")
+        self.assertEqual((case.test, case.name, case.output), ("vm ring", "ring / b", "# of b"))
+
     def test_a_test_that_crashed_after_its_last_case_has_failed(self):
         self.assertEqual([case.test for case in self.read(JUNIT) if case.outcome == "failed"], ["bindery", "crashed"])
 

@@ -137,7 +137,13 @@ Test(kernel_pe, destruction_takes_the_handles_that_others_hold) {
     const exo_handle shared = {
         MUST(host_binding_grant(first, victim.handle, friend.handle, victim.frames.raw, 1, EXO_ALL))};
     MUST(host_slice_set(first, SLICES, 20, victim.handle));
+    const exo_vaddr window = {0x40'0000}; // its page, as its creator may see it
+    MUST(map(window, (exo_frame){victim.frames.raw + 1}, READ_WRITE));
+    cr_assert(host_load(first, window).ok);
+    pe_page(first)->pending = 0;
     cr_expect_eq(REPEAT(host_pe_destroy(first, victim.handle)).error, EXO_OK);
+    cr_expect_not(host_load(first, window).ok);
+    cr_expect(pe_page(first)->pending & 1 << EXO_EVENT_ended);
     EXPECT(HANDLE, host_pe_read(friend.pe, shared));
     EXPECT(HANDLE, host_pe_read(first, victim.handle));
     cr_expect_null(arch_cpu()->vector[20]);

@@ -252,6 +252,26 @@ Test(kernel_ring, revoke_waits_for_transfers_under_bindings_that_do_not_own) {
     cr_expect_eq(REPEAT(host_binding_revoke(first, narrow)).error, EXO_OK);
 }
 
+// While a revoke waits for a transfer, the binding is dead though its frames are not free yet; what the kernel has
+// cached of its checks must be dead as well.
+Test(kernel_ring, while_a_revoke_waits_nothing_new_can_be_mapped_by_what_it_ends) {
+    const struct other other = make_other(data, 1, EXO_READ);
+    const exo_handle narrow = {MUST(host_binding_derive(first, FRAMES, data.raw, 1, EXO_ALL))};
+    const exo_handle page = {MUST(host_binding_grant(first, narrow, other.handle, data.raw, 1, EXO_ALL))};
+    const exo_handle table = {MUST(host_binding_grant(first, FRAMES, other.handle, other.table1.raw, 1, EXO_ALL))};
+    const exo_entry entry = {exo_entry_for(data, READ_WRITE).raw | EXO_ENTRY_USER};
+    for (unsigned i = 0; i < 3; i++)
+        MUST(host_tlb_set(other.pe, table, slot_at(other.table1, 3), page, entry, NO_FLUSH));
+    submit(request(EXO_RING_READ, 1));
+    MUST(host_ring_kick(first));
+    cr_expect_eq(REPEAT(host_binding_revoke(first, narrow)).error, EXO_BUSY);
+    cr_expect_eq(info(data)->maps, 0);
+    EXPECT(HANDLE, host_tlb_set(other.pe, table, slot_at(other.table1, 3), page, entry, NO_FLUSH));
+    cr_expect_not(host_load(other.pe, (exo_vaddr){3 * EXO_PAGE_SIZE}).ok);
+    host_disk_run(1);
+    cr_expect_eq(REPEAT(host_binding_revoke(first, narrow)).error, EXO_OK);
+}
+
 Test(kernel_ring, is_bound_once_and_only_from_a_ring_frame_of_the_callers) {
     const exo_frame frame = take_frames(1, EXO_FRAME_RING);
     EXPECT(STATE, host_ring_bind(first, FRAMES, frame));

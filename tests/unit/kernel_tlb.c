@@ -85,12 +85,26 @@ Test(kernel_tlb, refuses_slots_of_a_root_past_the_user_addresses) {
 
 Test(kernel_tlb, refuses_every_entry_bit_that_is_not_a_library_oss) {
     const exo_frame frame = take_frames(1, EXO_FRAME_DATA);
-    const uint64_t good = exo_entry_for(frame, EXO_READ).raw;
-    for (unsigned bit = 0; bit < 64; bit++) {
-        if (EXO_ENTRY_ALLOWED >> bit & 1) continue;
-        EXPECT(VALUE, host_tlb_set(first, FRAMES, slot_of(PAGE), FRAMES, (exo_entry){good | 1ull << bit}, NO_FLUSH));
-        EXPECT(VALUE, host_tlb_set(first, FRAMES, slot_of(PAGE), FRAMES, (exo_entry){1ull << bit}, NO_FLUSH));
+    const uint64_t good = exo_entry_for(frame, EXO_READ).raw | EXO_ENTRY_USER;
+    // Once before and once after the kernel has cached that the caller may map this frame here.
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned bit = 0; bit < 64; bit++) {
+            if (EXO_ENTRY_ALLOWED >> bit & 1) continue;
+            EXPECT(VALUE,
+                   host_tlb_set(first, FRAMES, slot_of(PAGE), FRAMES, (exo_entry){good | 1ull << bit}, NO_FLUSH));
+            EXPECT(VALUE, host_tlb_set(first, FRAMES, slot_of(PAGE), FRAMES, (exo_entry){1ull << bit}, NO_FLUSH));
+        }
+        for (unsigned i = 0; i < 3; i++)
+            MUST(host_tlb_set(first, FRAMES, slot_of(PAGE), FRAMES, (exo_entry){good}, NO_FLUSH));
     }
+}
+
+Test(kernel_tlb, every_present_entry_is_a_users) {
+    const exo_frame frame = take_frames(1, EXO_FRAME_DATA);
+    const exo_entry entry = {exo_entry_for(frame, READ_WRITE).raw & ~EXO_ENTRY_USER};
+    MUST(host_tlb_set(first, FRAMES, slot_of(PAGE), FRAMES, entry, NO_FLUSH));
+    cr_expect_eq(entry_at(slot_of(PAGE)), entry.raw | EXO_ENTRY_USER);
+    cr_expect(host_load(first, PAGE).ok);
 }
 
 Test(kernel_tlb, refuses_frames_outside_the_binding_and_rights_that_it_lacks) {

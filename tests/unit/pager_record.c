@@ -161,6 +161,17 @@ GETS_THROUGH(sieve1_d1)
 GETS_THROUGH(twoq_clock)
 GETS_THROUGH(clockpro)
 
+Test(pager, the_policys_choice_is_set_aside_only_for_an_instruction_that_gets_nowhere) {
+    struct pager_region *region = attach("lifo", false);
+    for (unsigned page = 0; page < FRAMES; page++) fake_touch(page, false);
+    for (unsigned i = 0; i < 100; i++) fake_touch(30 + i % 2, false); // one instruction, but it gets through
+    cr_expect_eq(pager_statistics(region).faults, FRAMES + 100, "LIFO keeps the pages that were loaded first");
+    const uint64_t before = pager_statistics(region).faults;
+    fake_execute(0x1000, (struct fake_access[]){{40, false}, {41, true}}, 2);
+    const uint64_t faults = pager_statistics(region).faults - before;
+    cr_expect(faults > 10 && faults < 30, "%lu faults of one instruction", faults);
+}
+
 Test(pager, an_instruction_that_needs_more_pages_than_frames_ends_the_pe) {
     const struct pager_options options = {
         .name = "tiny", .first = fake_address(0), .pages = 4, .policy = policy_find("fifo"), .frames = 1, .seed = 1};

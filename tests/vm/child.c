@@ -14,10 +14,8 @@ alignas(EXO_PAGE_SIZE) static uint8_t stacks[CHILDREN][STACK_PAGES * EXO_PAGE_SI
 static bool taken[CHILDREN];
 
 static const char *const handlers[EXO_UPCALLS] = {
-    [EXO_UPCALL_fault] = child_on_fault,
-    [EXO_UPCALL_exception] = child_on_exception,
-    [EXO_UPCALL_syscall] = child_on_syscall,
-    [EXO_UPCALL_double_fault] = child_on_double_fault,
+    [EXO_UPCALL_fault] = child_on_fault,         [EXO_UPCALL_exception] = child_on_exception,
+    [EXO_UPCALL_syscall] = child_on_syscall,     [EXO_UPCALL_double_fault] = child_on_double_fault,
     [EXO_UPCALL_interrupt] = child_on_interrupt,
 };
 
@@ -30,7 +28,9 @@ const struct child_registers *child_registers(const struct child *child, enum ex
     return (const struct child_registers *)child_stack(child, upcall) - 1;
 }
 
-static uint64_t table(const struct child *child, unsigned number) { return child->tables.raw + number; }
+static uint64_t table(const struct child *child, unsigned number) {
+    return child->tables.raw + number;
+}
 
 static void link(const struct child *child, unsigned number, uint64_t index, exo_frame frame, uint64_t rights) {
     const exo_paddr slot = {(table(child, number) << EXO_PAGE_SHIFT) + index * sizeof(uint64_t)};
@@ -59,7 +59,8 @@ static void isolate(struct child *child) {
     link(child, 2, 2, (exo_frame){table(child, 4)}, all);
     for (uint64_t at = RIG_IMAGE; rig_entry(at) != 0; at += EXO_PAGE_SIZE)
         if (!(rig_entry(at) & EXO_ENTRY_WRITE))
-            child_map(child, at, rig_frame_at(at), rig_entry(at) & EXO_ENTRY_NO_EXECUTE ? EXO_READ : EXO_READ | EXO_EXECUTE);
+            child_map(child, at, rig_frame_at(at),
+                      rig_entry(at) & EXO_ENTRY_NO_EXECUTE ? EXO_READ : EXO_READ | EXO_EXECUTE);
     for (uint64_t i = 0; i < STACK_PAGES; i++) {
         const uint64_t at = (uint64_t)stacks[child->number] + i * EXO_PAGE_SIZE;
         child_map(child, at, rig_frame_at(at), EXO_READ | EXO_WRITE);
@@ -77,8 +78,8 @@ struct child child_new_at(enum child_space space, const void *code) {
     const struct exo_result made = exo_pe_create(FRAMES, child.frames, PARTS);
     rig_need(made.error == EXO_OK, "a child can't be made");
     child.pe = (exo_handle){made.value};
-    child.page = rig_map(RIG_CHILDREN + child.number * EXO_PAGE_SIZE, (exo_frame){child.frames.raw + 1},
-                         EXO_READ | EXO_WRITE);
+    child.page =
+        rig_map(RIG_CHILDREN + child.number * EXO_PAGE_SIZE, (exo_frame){child.frames.raw + 1}, EXO_READ | EXO_WRITE);
     child.page->mask = ~0ull;
     if (space == CHILD_ISOLATED) isolate(&child);
     const exo_frame root = space == CHILD_ISOLATED ? child.tables : rig.table4;
@@ -95,7 +96,9 @@ struct child child_new_at(enum child_space space, const void *code) {
     return child;
 }
 
-struct child child_new(enum child_space space, child_code *code) { return child_new_at(space, (const void *)code); }
+struct child child_new(enum child_space space, child_code *code) {
+    return child_new_at(space, (const void *)code);
+}
 
 void child_start(const struct child *child, uint64_t argument) {
     rig_need(exo_pe_start(child->pe, argument).error == EXO_OK, "a child can't be started");
@@ -118,8 +121,12 @@ void child_run(struct child *child, uint64_t argument) {
 
 void child_release(struct child *child) {
     struct exo_result result;
-    do result = exo_pe_destroy(child->pe);
-    while (result.error == EXO_AGAIN);
+    unsigned busy = 0; // transfers of its own have to end first
+    do {
+        result = exo_pe_destroy(child->pe);
+        if (result.error == EXO_BUSY)
+            rig_need(exo_pe_yield(EXO_NO_HANDLE).error == EXO_OK && ++busy < 1'000'000, "a child stays busy");
+    } while (result.error == EXO_AGAIN || result.error == EXO_BUSY);
     rig_need(result.error == EXO_OK, "a child can't be destroyed");
     child_forget(child);
 }

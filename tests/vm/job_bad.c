@@ -21,7 +21,8 @@ static void forgets_its_entries(void) {
 // Unmaps the page of its own fault handler's stack and code, and faults.
 static void saws_its_branch_off(void) {
     for (uint64_t page = MAP_IMAGE; page < MAP_IMAGE + 0x10'0000; page += EXO_PAGE_SIZE)
-        if (page >> EXO_PAGE_SHIFT != (uint64_t)saws_its_branch_off >> EXO_PAGE_SHIFT) (void)space_unmap((exo_vaddr){page});
+        if (page >> EXO_PAGE_SHIFT != (uint64_t)saws_its_branch_off >> EXO_PAGE_SHIFT)
+            (void)space_unmap((exo_vaddr){page});
 }
 
 // Takes every frame it can get, and touches each.
@@ -56,15 +57,27 @@ static void calls_at_random(void) {
     pe_end(0);
 }
 
-static void reads_kernel_memory(void) { (void)*(volatile uint64_t *)0xffff'8000'0000'1000; }
-static void writes_the_frame_table(void) { *(volatile uint64_t *)EXO_FRAME_TABLE = 0; }
-static void writes_its_own_text(void) { *(volatile uint8_t *)(uint64_t)spins = 0xcc; }
-static void runs_its_data(void) { ((void (*)(void))(uint64_t)start)(); }
+static void reads_kernel_memory(void) {
+    (void)*(volatile uint64_t *)0xffff'8000'0000'1000;
+}
+static void writes_the_frame_table(void) {
+    *(volatile uint64_t *)EXO_FRAME_TABLE = 0;
+}
+static void writes_its_own_text(void) {
+    *(volatile uint8_t *)(uint64_t)spins = 0xcc;
+}
+static void runs_its_data(void) {
+    ((void (*)(void))(uint64_t)start)();
+}
 [[noreturn]] static void overruns_its_stack(void) {
     for (;;) __asm__ volatile("pushq %rax");
 }
-static void halts(void) { __asm__ volatile("hlt"); }
-static void exits_at_once(void) { pe_end(77); }
+static void halts(void) {
+    __asm__ volatile("hlt");
+}
+static void exits_at_once(void) {
+    pe_end(77);
+}
 
 static const struct {
     const char *name;

@@ -17,7 +17,7 @@ static_assert(EXO_FIRST_PE_PAGE == 0x1f'f000 && EXO_CALL_pe_exit == 16);
 static struct {
     const struct rig_test *test;
     bool failed;
-    exo_frame next; // of the pool
+    exo_frame next;    // of the pool
     exo_frame highest; // that the test has ever reached
     char detail[256];
     unsigned length;
@@ -263,10 +263,10 @@ void *memset(void *to, int byte, size_t bytes) {
 
 // What must be the same before and after a test.
 struct census {
-    uint64_t pool;     // frames of the pool that are not free or still in use
-    uint64_t maps;     // of all frames
+    uint64_t pool; // frames of the pool that are not free or still in use
+    uint64_t maps; // of all frames
     uint64_t pins;
-    uint64_t places;   // free ones in the binding table
+    uint64_t places; // free ones in the binding table
 };
 
 static uint64_t places_free(void) {
@@ -287,7 +287,8 @@ static struct census census(void) {
         const exo_frame frame = {i};
         result.maps += rig_frame_info(frame)->maps;
         result.pins += rig_frame_info(frame)->pins;
-        if (i >= rig.free_first.raw && i < now.highest.raw) result.pool += rig_frame_info(frame)->type != EXO_FRAME_FREE;
+        if (i >= rig.free_first.raw && i < now.highest.raw)
+            result.pool += rig_frame_info(frame)->type != EXO_FRAME_FREE;
     }
     return result;
 }

@@ -24,41 +24,41 @@ struct rig_test {
     void (*run)(void);
 };
 
-#define TEST(test_name)                                                                                     \
-    static void test_##test_name(void);                                                                     \
-    [[gnu::used, gnu::retain, gnu::section("rig_tests")]] static const struct rig_test line_##test_name = { \
-        #test_name, test_##test_name};                                                                      \
+#define TEST(test_name)                                                                                                \
+    static void test_##test_name(void);                                                                                \
+    [[gnu::used, gnu::retain, gnu::section("rig_tests")]] static const struct rig_test line_##test_name = {            \
+        #test_name, test_##test_name};                                                                                 \
     static void test_##test_name(void)
 
-#define CHECK(condition)                                               \
-    do {                                                               \
-        if (!(condition)) {                                            \
-            rig_failed(__FILE_NAME__, __LINE__, #condition, false, 0, 1); \
-            return;                                                    \
-        }                                                              \
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            rig_failed(__FILE_NAME__, __LINE__, #condition, false, 0, 1);                                              \
+            return;                                                                                                    \
+        }                                                                                                              \
     } while (0)
 
-#define CHECK_EQUAL(actual, wanted)                                                        \
-    do {                                                                                   \
-        const uint64_t actual_ = (uint64_t)(actual), wanted_ = (uint64_t)(wanted);         \
-        if (actual_ != wanted_) {                                                          \
-            rig_failed(__FILE_NAME__, __LINE__, #actual " is " #wanted, true, actual_, wanted_); \
-            return;                                                                        \
-        }                                                                                  \
+#define CHECK_EQUAL(actual, wanted)                                                                                    \
+    do {                                                                                                               \
+        const uint64_t actual_ = (uint64_t)(actual), wanted_ = (uint64_t)(wanted);                                     \
+        if (actual_ != wanted_) {                                                                                      \
+            rig_failed(__FILE_NAME__, __LINE__, #actual " is " #wanted, true, actual_, wanted_);                       \
+            return;                                                                                                    \
+        }                                                                                                              \
     } while (0)
 
 // A call's error, by its short name: CHECK_ERROR(exo_pe_read(handle), HANDLE).
 #define CHECK_ERROR(call, name) CHECK_EQUAL((call).error, EXO_##name)
 
 // The value of a call that must succeed.
-#define OK(call)                                                                            \
-    ({                                                                                      \
-        const struct exo_result result_ = (call);                                           \
-        if (result_.error != EXO_OK) {                                                      \
-            rig_failed(__FILE_NAME__, __LINE__, #call " is OK", true, result_.error, EXO_OK); \
-            return;                                                                         \
-        }                                                                                   \
-        result_.value;                                                                      \
+#define OK(call)                                                                                                       \
+    ({                                                                                                                 \
+        const struct exo_result result_ = (call);                                                                      \
+        if (result_.error != EXO_OK) {                                                                                 \
+            rig_failed(__FILE_NAME__, __LINE__, #call " is OK", true, result_.error, EXO_OK);                          \
+            return;                                                                                                    \
+        }                                                                                                              \
+        result_.value;                                                                                                 \
     })
 
 void rig_failed(const char *file, int line, const char *what, bool values, uint64_t actual, uint64_t wanted);
@@ -84,8 +84,16 @@ void rig_note(const char *text, uint64_t value);
 
 // Words that are no handle of a test: place 0, an unused place, places past the table, generations never reached.
 constexpr uint64_t RIG_FORGED[] = {
-    1, 1 << 16, 1 << 16 | 800, 1 << 16 | 0xffff, 2 << 16 | EXO_FIRST_FRAMES, EXO_FIRST_FRAMES,
-    1000ull << 16 | EXO_FIRST_FRAMES, 1ull << 63 | 1 << 16 | EXO_FIRST_FRAMES, 1ull << 48 | EXO_FIRST_FRAMES, ~0ull,
+    1,
+    1 << 16,
+    1 << 16 | 800,
+    1 << 16 | 0xffff,
+    2 << 16 | EXO_FIRST_FRAMES,
+    EXO_FIRST_FRAMES,
+    1000ull << 16 | EXO_FIRST_FRAMES,
+    1ull << 63 | 1 << 16 | EXO_FIRST_FRAMES,
+    1ull << 48 | EXO_FIRST_FRAMES,
+    ~0ull,
 };
 
 // A binding derived from one of the test's, which must work; dropped by rig_drop.
@@ -100,8 +108,12 @@ enum exo_error rig_revoke(exo_handle source);
 
 extern struct exo_first rig; // what the kernel told
 
-static inline const struct exo_machine *rig_machine(void) { return (const struct exo_machine *)EXO_MACHINE_INFO; }
-static inline volatile struct exo_pe_page *rig_page(void) { return (volatile struct exo_pe_page *)EXO_FIRST_PE_PAGE; }
+static inline const struct exo_machine *rig_machine(void) {
+    return (const struct exo_machine *)EXO_MACHINE_INFO;
+}
+static inline volatile struct exo_pe_page *rig_page(void) {
+    return (volatile struct exo_pe_page *)EXO_FIRST_PE_PAGE;
+}
 static inline const volatile struct exo_frame_info *rig_frame_info(exo_frame frame) {
     return (const volatile struct exo_frame_info *)EXO_FRAME_TABLE + frame.raw;
 }
@@ -140,13 +152,14 @@ void rig_elsewhere_end(exo_frame table);
 static inline uint64_t rig_entry(uint64_t address) {
     return ((const volatile uint64_t *)RIG_TABLES)[address >> EXO_PAGE_SHIFT];
 }
-static inline exo_frame rig_frame_at(uint64_t address) { return exo_entry_frame((exo_entry){rig_entry(address)}); }
+static inline exo_frame rig_frame_at(uint64_t address) {
+    return exo_entry_frame((exo_entry){rig_entry(address)});
+}
 
 // Whether an access works. If not, the fault's address and error code are kept.
 bool rig_reads(const void *address);
-bool rig_writes(const void *address);  // writes back what it finds
+bool rig_writes(const void *address);   // writes back what it finds
 bool rig_executes(const void *address); // calls it; it must return
 extern uint64_t rig_fault_address, rig_fault_error;
 
 void rig_copy(void *to, const void *from, uint64_t bytes);
-

@@ -8,7 +8,9 @@ static struct {
     exo_frame frame, table;
 } order;
 
-static uint64_t nothing(uint64_t argument) { return argument; }
+static uint64_t nothing(uint64_t argument) {
+    return argument;
+}
 
 TEST(the_first_bindings_are_those_of_the_machine) {
     const struct {
@@ -113,7 +115,8 @@ TEST(a_binding_with_descendants_is_not_dropped) {
 }
 
 TEST(revoke_ends_every_descendant_and_nothing_else) {
-    const exo_handle a = rig_derive(POWER, EXO_POWER, 1, EXO_ALL), neighbour = rig_derive(POWER, EXO_POWER, 1, EXO_READ);
+    const exo_handle a = rig_derive(POWER, EXO_POWER, 1, EXO_ALL),
+                     neighbour = rig_derive(POWER, EXO_POWER, 1, EXO_READ);
     const exo_handle b = rig_derive(a, EXO_POWER, 1, EXO_ALL), c = rig_derive(b, EXO_POWER, 1, EXO_ALL);
     const exo_handle d = rig_derive(b, EXO_POWER, 1, EXO_READ), e = rig_derive(c, EXO_POWER, 1, EXO_READ);
     CHECK_EQUAL(rig_revoke(b), EXO_OK);
@@ -177,8 +180,9 @@ TEST(a_granted_binding_is_as_narrow_as_it_was_granted) {
 // Maps the frame it was granted, writes to it, and waits.
 static uint64_t maps_and_waits(uint64_t argument) {
     (void)argument;
-    const struct exo_result result = exo_tlb_set(order.tables, (exo_paddr){order.table.raw << EXO_PAGE_SHIFT},
-                                                 order.frames, exo_entry_for(order.frame, EXO_READ | EXO_WRITE), (exo_vaddr){0});
+    const struct exo_result result =
+        exo_tlb_set(order.tables, (exo_paddr){order.table.raw << EXO_PAGE_SHIFT}, order.frames,
+                    exo_entry_for(order.frame, EXO_READ | EXO_WRITE), (exo_vaddr){0});
     if (result.error != EXO_OK) return result.error;
     *(volatile uint64_t *)RIG_ELSEWHERE = 0x5ec2e7;
     for (;;) (void)exo_pe_yield(EXO_NO_HANDLE);

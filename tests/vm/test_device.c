@@ -10,7 +10,9 @@ TEST(a_console_writes_at_most_the_argument_area) {
     CHECK_ERROR(exo_console_write(CONSOLE, ~0ull), VALUE);
 }
 
-TEST(a_console_without_input_says_again) { CHECK_ERROR(exo_console_read(CONSOLE), AGAIN); }
+TEST(a_console_without_input_says_again) {
+    CHECK_ERROR(exo_console_read(CONSOLE), AGAIN);
+}
 
 TEST(power_is_no_console_and_a_console_no_power) {
     CHECK_ERROR(exo_console_write(POWER, 0), VALUE);

@@ -9,7 +9,9 @@ static void set_pending(uint64_t set, uint64_t clear) {
     __atomic_fetch_or(&rig_page()->pending, set, __ATOMIC_SEQ_CST);
 }
 
-static uint64_t nothing(uint64_t argument) { return argument; }
+static uint64_t nothing(uint64_t argument) {
+    return argument;
+}
 static uint64_t yields_once(uint64_t argument) {
     (void)exo_pe_yield(EXO_NO_HANDLE);
     return argument;
@@ -59,8 +61,10 @@ TEST(an_event_waits_while_a_save_area_is_in_use) {
     for (unsigned which = 0; which < 2; which++) {
         rig_context("save area", which);
         struct child child = with_slice(yields_once, 0);
-        if (which == 0) child.page->interrupt_busy = 1;
-        else child.page->exception.busy = 1;
+        if (which == 0)
+            child.page->interrupt_busy = 1;
+        else
+            child.page->exception.busy = 1;
         child_start(&child, 0x42);
         OK(exo_pe_yield(EXO_NO_HANDLE));
         OK(exo_pe_yield(EXO_NO_HANDLE));

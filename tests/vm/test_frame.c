@@ -34,7 +34,7 @@ TEST(types_of_the_kernel_are_not_to_be_had) {
 TEST(frames_outside_the_binding_are_out_of_range) {
     const uint64_t first = rig.frames_first.raw, count = rig.frames_count;
     const uint64_t outside[][2] = {
-        {first - 1, 1}, {first + count, 1}, {first + count - 1, 2}, {0, 1},      {~0ull, 1},
+        {first - 1, 1}, {first + count, 1}, {first + count - 1, 2}, {0, 1},     {~0ull, 1},
         {first, 0},     {first, ~0ull},     {first + 1, ~0ull},     {~0ull, 2}, {1ull << 52 | first, 1},
     };
     for (unsigned i = 0; i < sizeof outside / sizeof *outside; i++) {

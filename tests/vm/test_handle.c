@@ -6,21 +6,39 @@
 static exo_handle pe;   // a child not started, for calls that need a second handle
 static exo_frame spare; // a frame in no use: ending a binding that owns a frame frees it
 
-static struct exo_result derive(exo_handle h) { return exo_binding_derive(h, 0, 1, EXO_READ); }
-static struct exo_result grant(exo_handle h) { return exo_binding_grant(h, pe, 0, 1, EXO_READ); }
-static struct exo_result grant_to(exo_handle h) { return exo_binding_grant(POWER, h, EXO_POWER, 1, EXO_READ); }
-static struct exo_result revoke(exo_handle h) { return exo_binding_revoke(h); }
-static struct exo_result drop(exo_handle h) { return exo_binding_drop(h); }
-static struct exo_result read(exo_handle h) { return exo_binding_read(h); }
-static struct exo_result retype(exo_handle h) { return exo_frame_retype(h, spare, 1, EXO_FRAME_FREE); }
+static struct exo_result derive(exo_handle h) {
+    return exo_binding_derive(h, 0, 1, EXO_READ);
+}
+static struct exo_result grant(exo_handle h) {
+    return exo_binding_grant(h, pe, 0, 1, EXO_READ);
+}
+static struct exo_result grant_to(exo_handle h) {
+    return exo_binding_grant(POWER, h, EXO_POWER, 1, EXO_READ);
+}
+static struct exo_result revoke(exo_handle h) {
+    return exo_binding_revoke(h);
+}
+static struct exo_result drop(exo_handle h) {
+    return exo_binding_drop(h);
+}
+static struct exo_result read(exo_handle h) {
+    return exo_binding_read(h);
+}
+static struct exo_result retype(exo_handle h) {
+    return exo_frame_retype(h, spare, 1, EXO_FRAME_FREE);
+}
 static struct exo_result set(exo_handle h) {
     return exo_tlb_set(h, rig_slot(RIG_WINDOW), FRAMES, (exo_entry){0}, (exo_vaddr){0});
 }
 static struct exo_result set_frames(exo_handle h) {
     return exo_tlb_set(FRAMES, rig_slot(RIG_WINDOW), h, exo_entry_for(rig.table1, EXO_READ), (exo_vaddr){0});
 }
-static struct exo_result batch(exo_handle h) { return exo_tlb_set_batch(h, FRAMES, 0, (exo_vaddr){0}); }
-static struct exo_result batch_frames(exo_handle h) { return exo_tlb_set_batch(FRAMES, h, 0, (exo_vaddr){0}); }
+static struct exo_result batch(exo_handle h) {
+    return exo_tlb_set_batch(h, FRAMES, 0, (exo_vaddr){0});
+}
+static struct exo_result batch_frames(exo_handle h) {
+    return exo_tlb_set_batch(FRAMES, h, 0, (exo_vaddr){0});
+}
 static struct exo_result protect(exo_handle h) {
     return exo_tlb_protect(h, rig_slot(RIG_WINDOW), 1, FRAMES, exo_protect_for((exo_vaddr){0}, EXO_READ));
 }
@@ -30,22 +48,48 @@ static struct exo_result protect_frames(exo_handle h) {
 static struct exo_result harvest(exo_handle h) {
     return exo_tlb_harvest(h, rig_slot(RIG_WINDOW), 1, (exo_entry){EXO_ENTRY_ACCESSED}, (exo_vaddr){0});
 }
-static struct exo_result create(exo_handle h) { return exo_pe_create(h, spare, 2); }
-static struct exo_result set_root(exo_handle h) { return exo_pe_set_root(h, FRAMES, rig.table4); }
-static struct exo_result set_root_frames(exo_handle h) { return exo_pe_set_root(pe, h, rig.table4); }
+static struct exo_result create(exo_handle h) {
+    return exo_pe_create(h, spare, 2);
+}
+static struct exo_result set_root(exo_handle h) {
+    return exo_pe_set_root(h, FRAMES, rig.table4);
+}
+static struct exo_result set_root_frames(exo_handle h) {
+    return exo_pe_set_root(pe, h, rig.table4);
+}
 static struct exo_result set_entry(exo_handle h) {
     return exo_pe_set_entry(h, EXO_UPCALL_fault, (exo_vaddr){0}, (exo_vaddr){0});
 }
-static struct exo_result start(exo_handle h) { return exo_pe_start(h, 0); }
-static struct exo_result read_pe(exo_handle h) { return exo_pe_read(h); }
-static struct exo_result destroy(exo_handle h) { return exo_pe_destroy(h); }
-static struct exo_result set_slice(exo_handle h) { return exo_slice_set(h, 63, EXO_NO_HANDLE); }
-static struct exo_result set_slice_pe(exo_handle h) { return exo_slice_set(SLICES, 63, h); }
-static struct exo_result yield(exo_handle h) { return exo_pe_yield(h); }
-static struct exo_result bind_ring(exo_handle h) { return exo_ring_bind(h, spare); }
-static struct exo_result write_console(exo_handle h) { return exo_console_write(h, 0); }
-static struct exo_result read_console(exo_handle h) { return exo_console_read(h); }
-static struct exo_result off(exo_handle h) { return exo_machine_off(h, 1); }
+static struct exo_result start(exo_handle h) {
+    return exo_pe_start(h, 0);
+}
+static struct exo_result read_pe(exo_handle h) {
+    return exo_pe_read(h);
+}
+static struct exo_result destroy(exo_handle h) {
+    return exo_pe_destroy(h);
+}
+static struct exo_result set_slice(exo_handle h) {
+    return exo_slice_set(h, 63, EXO_NO_HANDLE);
+}
+static struct exo_result set_slice_pe(exo_handle h) {
+    return exo_slice_set(SLICES, 63, h);
+}
+static struct exo_result yield(exo_handle h) {
+    return exo_pe_yield(h);
+}
+static struct exo_result bind_ring(exo_handle h) {
+    return exo_ring_bind(h, spare);
+}
+static struct exo_result write_console(exo_handle h) {
+    return exo_console_write(h, 0);
+}
+static struct exo_result read_console(exo_handle h) {
+    return exo_console_read(h);
+}
+static struct exo_result off(exo_handle h) {
+    return exo_machine_off(h, 1);
+}
 
 static const struct {
     const char *name;
@@ -85,7 +129,9 @@ static const struct {
 constexpr unsigned CALLS = sizeof calls / sizeof *calls;
 constexpr unsigned FORGED = sizeof RIG_FORGED / sizeof *RIG_FORGED;
 
-static uint64_t nothing(uint64_t argument) { return argument; }
+static uint64_t nothing(uint64_t argument) {
+    return argument;
+}
 
 // One binding of each kind, all rights but `without`.
 static exo_handle binding_of(enum exo_kind kind, uint64_t without) {
@@ -142,8 +188,11 @@ TEST(bindings_of_another_kind_are_refused) {
     struct child child = child_new(CHILD_SHARED, nothing);
     pe = child.pe;
     spare = rig_frames(1, EXO_FRAME_FREE);
-    const exo_handle others[] = {[EXO_KIND_FRAMES] = FRAMES, [EXO_KIND_EXTENT] = DISK, [EXO_KIND_SLICES] = SLICES,
-                                 [EXO_KIND_DEVICE] = CONSOLE, [EXO_KIND_PE] = pe};
+    const exo_handle others[] = {[EXO_KIND_FRAMES] = FRAMES,
+                                 [EXO_KIND_EXTENT] = DISK,
+                                 [EXO_KIND_SLICES] = SLICES,
+                                 [EXO_KIND_DEVICE] = CONSOLE,
+                                 [EXO_KIND_PE] = pe};
     for (unsigned i = 0; i < CALLS; i++) {
         if (calls[i].kind == EXO_KIND_NONE) continue;
         for (unsigned kind = EXO_KIND_FRAMES; kind <= EXO_KIND_PE; kind++) {

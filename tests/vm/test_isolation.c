@@ -3,7 +3,9 @@
 #include "tests/vm/child.h"
 
 // Code of isolated children. It runs without any data of the image in reach: only its argument and its stack.
-static uint64_t reads(uint64_t address) { return *(volatile uint8_t *)address; }
+static uint64_t reads(uint64_t address) {
+    return *(volatile uint8_t *)address;
+}
 static uint64_t writes(uint64_t address) {
     *(volatile uint8_t *)address = 1;
     return 0;
@@ -33,7 +35,9 @@ static const struct {
     {"the last page", 0xffff'ffff'ffff'f000},
 };
 
-static uint64_t address_of(unsigned place) { return place == 0 ? (uint64_t)&secret : places[place].address; }
+static uint64_t address_of(unsigned place) {
+    return place == 0 ? (uint64_t)&secret : places[place].address;
+}
 
 TEST(a_pe_reaches_nothing_that_it_was_not_given) {
     const struct {
@@ -158,8 +162,8 @@ TEST(a_pe_without_a_binding_for_its_tables_does_not_write_them) {
 
 TEST(tables_pes_and_bindings_are_not_mapped_writable_by_anyone) {
     struct child child = child_new(CHILD_ISOLATED, reads);
-    const exo_frame frames[] = {child.frames, {child.frames.raw + 2}, child.tables, {child.tables.raw + 1},
-                                {child.tables.raw + 2}, {child.tables.raw + 3}};
+    const exo_frame frames[] = {child.frames,           {child.frames.raw + 2}, child.tables,
+                                {child.tables.raw + 1}, {child.tables.raw + 2}, {child.tables.raw + 3}};
     for (unsigned i = 0; i < sizeof frames / sizeof *frames; i++) {
         rig_context("frame", i);
         const exo_entry entry = exo_entry_for(frames[i], EXO_READ | EXO_WRITE);

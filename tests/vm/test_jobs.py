@@ -172,6 +172,7 @@ class Jobs(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    Jobs.__module__ = "vm.jobs"  # under which its cases are listed
     print("TAP version 13")
     result = Tap()
     unittest.defaultTestLoader.loadTestsFromTestCase(Jobs).run(result)

@@ -2,7 +2,9 @@
 // Processor environments: making, configuring, starting, reading, ending, destroying.
 #include "tests/vm/child.h"
 
-static uint64_t doubles(uint64_t argument) { return 2 * argument; }
+static uint64_t doubles(uint64_t argument) {
+    return 2 * argument;
+}
 static uint64_t spins(uint64_t argument) {
     for (;;) __asm__ volatile("" : "+r"(argument));
 }
@@ -38,7 +40,9 @@ TEST(a_pe_page_tells_version_and_number) {
     child_release(&two);
 }
 
-TEST(a_pe_can_read_itself) { CHECK_EQUAL(state_of(SELF).state, EXO_PE_READY); }
+TEST(a_pe_can_read_itself) {
+    CHECK_EQUAL(state_of(SELF).state, EXO_PE_READY);
+}
 
 TEST(create_checks_its_frames) {
     const exo_frame frames = rig_frames(20, EXO_FRAME_FREE);
@@ -141,7 +145,8 @@ TEST(a_pe_without_entries_ends_alone_whatever_it_does) {
         uint64_t opcode; // little-endian instruction bytes
         uint64_t vector;
     } acts[] = {
-        {"ud2", 0x0b0f, 6}, {"hlt", 0xf4, 13}, {"int3", 0xcc, 3}, {"null", 0x0025'048b'48, 14}, {"syscall", 0x050f, 256},
+        {"ud2", 0x0b0f, 6},           {"hlt", 0xf4, 13},        {"int3", 0xcc, 3},
+        {"null", 0x0025'048b'48, 14}, {"syscall", 0x050f, 256},
     };
     for (unsigned i = 0; i < sizeof acts / sizeof *acts; i++) {
         rig_context(acts[i].name, 0);

@@ -25,7 +25,9 @@ static const char *const names[] = {
 #undef CALL
 };
 
-static uint64_t nothing(uint64_t argument) { return argument; }
+static uint64_t nothing(uint64_t argument) {
+    return argument;
+}
 
 TEST(no_call_leaves_anything_of_the_kernels_in_a_register) {
     struct child child = child_new(CHILD_SHARED, nothing);

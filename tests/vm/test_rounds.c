@@ -4,12 +4,15 @@
 
 constexpr unsigned ROUNDS = 1000;
 
-static uint64_t triples(uint64_t argument) { return 3 * argument; }
+static uint64_t triples(uint64_t argument) {
+    return 3 * argument;
+}
 
 // Every frame of the machine by type, the pool's among them.
 static uint64_t frames_free(void) {
     uint64_t count = 0;
-    for (uint64_t i = 0; i < rig_machine()->frames; i++) count += rig_frame_info((exo_frame){i})->type == EXO_FRAME_FREE;
+    for (uint64_t i = 0; i < rig_machine()->frames; i++)
+        count += rig_frame_info((exo_frame){i})->type == EXO_FRAME_FREE;
     return count;
 }
 

@@ -37,7 +37,9 @@ static void end(struct child *child) {
     child_release(child);
 }
 
-static uint64_t slices(const struct child *child) { return child->page->slices; }
+static uint64_t slices(const struct child *child) {
+    return child->page->slices;
+}
 
 // The test's own yields, each of which takes a round of the vector.
 static void rounds(unsigned count) {
@@ -128,10 +130,12 @@ static volatile uint64_t told;
 extern const char ignores_the_end[], heeds_the_end[];
 __asm__(".text\n"
         "ignores_the_end:\n lock incq told(%rip)\n movq handler_page(%rip), %rbx\n movq $0, 144(%rbx)\n"
-        "pushq 336(%rbx)\n popfq\n movq 256(%rbx), %rsp\n movq 328(%rbx), %rcx\n movq 240(%rbx), %rdi\n movq $0, 160(%rbx)\n jmp *%rcx\n"
+        "pushq 336(%rbx)\n popfq\n movq 256(%rbx), %rsp\n movq 328(%rbx), %rcx\n movq 240(%rbx), %rdi\n movq $0, "
+        "160(%rbx)\n jmp *%rcx\n"
         "heeds_the_end:\n lock incq told(%rip)\n movq handler_page(%rip), %rbx\n movq $0, 144(%rbx)\n"
         "movq $~20, %rax\n xorl %edi, %edi\n syscall\n"
-        "pushq 336(%rbx)\n popfq\n movq 256(%rbx), %rsp\n movq 328(%rbx), %rcx\n movq 240(%rbx), %rdi\n movq $0, 160(%rbx)\n jmp *%rcx\n");
+        "pushq 336(%rbx)\n popfq\n movq 256(%rbx), %rsp\n movq 328(%rbx), %rcx\n movq 240(%rbx), %rdi\n movq $0, "
+        "160(%rbx)\n jmp *%rcx\n");
 static_assert(offsetof(struct exo_pe_page, pending) == 144 && offsetof(struct exo_pe_page, interrupt_busy) == 160);
 static_assert(offsetof(struct exo_pe_page, interrupt.rsp) == 256 && offsetof(struct exo_pe_page, interrupt.rip) == 328);
 static_assert(offsetof(struct exo_pe_page, interrupt.rdi) == 240 && EXO_CALL_pe_yield == 20);

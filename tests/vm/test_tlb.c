@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: MIT
-// The calls that write page tables: tlb_set, tlb_set_batch, tlb_protect, tlb_harvest, tlb_flush.
+// The calls that write single page-table entries: tlb_set and tlb_set_batch; and tlb_flush.
 #include "tests/vm/child.h"
 
 constexpr uint64_t RW = EXO_READ | EXO_WRITE, RX = EXO_READ | EXO_EXECUTE, RWX = RW | EXO_EXECUTE;
 
-static volatile struct exo_tlb_update *updates(void) { return (volatile struct exo_tlb_update *)rig_page()->args; }
+static volatile struct exo_tlb_update *updates(void) {
+    return (volatile struct exo_tlb_update *)rig_page()->args;
+}
 
 static struct exo_result set(exo_frame frame, uint64_t rights) {
     return exo_tlb_set(FRAMES, rig_slot(RIG_WINDOW), FRAMES, exo_entry_for(frame, rights), (exo_vaddr){RIG_WINDOW});
 }
 
 // The slot number `index` of a table.
-static exo_paddr slot_in(exo_frame table, uint64_t index) { return (exo_paddr){(table.raw << EXO_PAGE_SHIFT) + index * 8}; }
+static exo_paddr slot_in(exo_frame table, uint64_t index) {
+    return (exo_paddr){(table.raw << EXO_PAGE_SHIFT) + index * 8};
+}
 
 TEST(a_page_can_be_mapped_twice_and_each_entry_is_counted) {
     const exo_frame frame = rig_frames(1, EXO_FRAME_DATA);
@@ -116,8 +120,14 @@ TEST(slots_are_checked) {
         const exo_paddr odd = {rig_slot(RIG_WINDOW + 4096).raw + off};
         CHECK_ERROR(exo_tlb_set(FRAMES, odd, FRAMES, entry, (exo_vaddr){0}), ADDRESS);
     }
-    const uint64_t outside[] = {0, 8, rig.frames_first.raw * 4096 - 8, (rig.frames_first.raw + rig.frames_count) * 4096,
-                                rig_machine()->frames * 4096, 1ull << 52, 1ull << 63 | rig_slot(RIG_WINDOW).raw, -8ull};
+    const uint64_t outside[] = {0,
+                                8,
+                                rig.frames_first.raw * 4096 - 8,
+                                (rig.frames_first.raw + rig.frames_count) * 4096,
+                                rig_machine()->frames * 4096,
+                                1ull << 52,
+                                1ull << 63 | rig_slot(RIG_WINDOW).raw,
+                                -8ull};
     for (unsigned i = 0; i < sizeof outside / sizeof *outside; i++) {
         rig_context("slot", outside[i]);
         CHECK_ERROR(exo_tlb_set(FRAMES, (exo_paddr){outside[i]}, FRAMES, entry, (exo_vaddr){0}), RANGE);
@@ -132,7 +142,8 @@ TEST(the_kernels_half_of_a_root_is_out_of_range) {
     const exo_frame table = rig_frames(1, EXO_FRAME_TABLE3);
     for (uint64_t index = 256; index < 512; index++) {
         rig_context("index", index);
-        CHECK_ERROR(exo_tlb_set(FRAMES, slot_in(rig.table4, index), FRAMES, exo_entry_for(table, RWX), (exo_vaddr){0}), RANGE);
+        CHECK_ERROR(exo_tlb_set(FRAMES, slot_in(rig.table4, index), FRAMES, exo_entry_for(table, RWX), (exo_vaddr){0}),
+                    RANGE);
         CHECK_ERROR(exo_tlb_set(FRAMES, slot_in(rig.table4, index), FRAMES, (exo_entry){0}, (exo_vaddr){0}), RANGE);
     }
     rig_release(table, 1);
@@ -141,7 +152,8 @@ TEST(the_kernels_half_of_a_root_is_out_of_range) {
 TEST(no_instruction_can_lie_against_the_end_of_user_space) {
     // A syscall there would return to an address that is not canonical, which some processors notice in the kernel.
     const exo_frame table = rig_frames(1, EXO_FRAME_TABLE3);
-    CHECK_ERROR(exo_tlb_set(FRAMES, slot_in(rig.table4, 255), FRAMES, exo_entry_for(table, RWX), (exo_vaddr){0}), RANGE);
+    CHECK_ERROR(exo_tlb_set(FRAMES, slot_in(rig.table4, 255), FRAMES, exo_entry_for(table, RWX), (exo_vaddr){0}),
+                RANGE);
     OK(exo_tlb_set(FRAMES, slot_in(rig.table4, 254), FRAMES, exo_entry_for(table, RWX), (exo_vaddr){0}));
     OK(exo_tlb_set(FRAMES, slot_in(rig.table4, 254), FRAMES, (exo_entry){0}, (exo_vaddr){0}));
     rig_release(table, 1);
@@ -154,8 +166,11 @@ TEST(addresses_to_flush_are_the_callers_own) {
         rig_context("address", others[i]);
         CHECK_ERROR(exo_tlb_set(FRAMES, rig_slot(RIG_WINDOW), EXO_NO_HANDLE, (exo_entry){0}, address), ADDRESS);
         CHECK_ERROR(exo_tlb_flush(address, 1), ADDRESS);
-        CHECK_ERROR(exo_tlb_harvest(FRAMES, rig_slot(RIG_WINDOW), 1, (exo_entry){EXO_ENTRY_ACCESSED}, address), ADDRESS);
-        CHECK_ERROR(exo_tlb_protect(FRAMES, rig_slot(RIG_WINDOW), 1, FRAMES, exo_protect_for((exo_vaddr){others[i] & ~0xfffull}, EXO_READ)), ADDRESS);
+        CHECK_ERROR(exo_tlb_harvest(FRAMES, rig_slot(RIG_WINDOW), 1, (exo_entry){EXO_ENTRY_ACCESSED}, address),
+                    ADDRESS);
+        CHECK_ERROR(exo_tlb_protect(FRAMES, rig_slot(RIG_WINDOW), 1, FRAMES,
+                                    exo_protect_for((exo_vaddr){others[i] & ~0xfffull}, EXO_READ)),
+                    ADDRESS);
     }
 }
 
@@ -169,8 +184,16 @@ TEST(frames_are_mapped_only_as_their_type_allows) {
         exo_frame frame;
         uint64_t most; // rights
     } lines[] = {
-        {data, RWX},         {ring, RW},        {free, 0},         {child.frames, 0}, {{child.frames.raw + 1}, RW},
-        {{child.frames.raw + 2}, 0}, {rig.table1, EXO_READ}, {rig.table2, EXO_READ}, {rig.table3, EXO_READ}, {rig.table4, EXO_READ},
+        {data, RWX},
+        {ring, RW},
+        {free, 0},
+        {child.frames, 0},
+        {{child.frames.raw + 1}, RW},
+        {{child.frames.raw + 2}, 0},
+        {rig.table1, EXO_READ},
+        {rig.table2, EXO_READ},
+        {rig.table3, EXO_READ},
+        {rig.table4, EXO_READ},
     };
     constexpr uint64_t wanted[] = {EXO_READ, RW, RX, RWX};
     for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++)
@@ -209,8 +232,13 @@ TEST(a_table_that_became_data_is_no_longer_written) {
 }
 
 TEST(frames_outside_the_binding_are_not_mapped) {
-    const exo_frame outside[] = {{0}, {1}, {rig.frames_first.raw - 1}, {rig.frames_first.raw + rig.frames_count},
-                                 {rig_machine()->frames}, {1ull << 39}, {(1ull << 40) - 1}};
+    const exo_frame outside[] = {{0},
+                                 {1},
+                                 {rig.frames_first.raw - 1},
+                                 {rig.frames_first.raw + rig.frames_count},
+                                 {rig_machine()->frames},
+                                 {1ull << 39},
+                                 {(1ull << 40) - 1}};
     for (unsigned i = 0; i < sizeof outside / sizeof *outside; i++) {
         rig_context("frame", outside[i].raw);
         CHECK_ERROR(set(outside[i], EXO_READ), RANGE);
@@ -241,8 +269,8 @@ TEST(an_entry_gives_no_more_than_its_binding) {
 }
 
 TEST(a_table_takes_only_tables_of_the_level_below) {
-    constexpr enum exo_frame_type types[] = {EXO_FRAME_DATA, EXO_FRAME_TABLE1, EXO_FRAME_TABLE2, EXO_FRAME_TABLE3,
-                                             EXO_FRAME_TABLE4, EXO_FRAME_RING};
+    constexpr enum exo_frame_type types[] = {EXO_FRAME_DATA,   EXO_FRAME_TABLE1, EXO_FRAME_TABLE2,
+                                             EXO_FRAME_TABLE3, EXO_FRAME_TABLE4, EXO_FRAME_RING};
     const exo_frame upper = rig_frames(1, EXO_FRAME_FREE), lower = rig_frames(1, EXO_FRAME_FREE);
     for (unsigned level = 2; level <= 4; level++)
         for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
@@ -266,7 +294,8 @@ TEST(a_shared_table_shares_an_address_range) {
     *(volatile uint64_t *)(10 * 0x20'0000 + 4096) = 99;
     CHECK_EQUAL(*(volatile uint64_t *)(11 * 0x20'0000 + 4096), 99);
     CHECK_ERROR(exo_frame_retype(FRAMES, table, 1, EXO_FRAME_FREE), BUSY);
-    for (uint64_t i = 10; i < 12; i++) OK(exo_tlb_set(FRAMES, slot_in(rig.table2, i), FRAMES, (exo_entry){0}, (exo_vaddr){0}));
+    for (uint64_t i = 10; i < 12; i++)
+        OK(exo_tlb_set(FRAMES, slot_in(rig.table2, i), FRAMES, (exo_entry){0}, (exo_vaddr){0}));
     OK(exo_tlb_flush((exo_vaddr){0}, 0));
     CHECK(!rig_reads((void *)(10 * 0x20'0000 + 4096)));
     rig_release(table, 1);
@@ -324,105 +353,6 @@ TEST(a_batch_stops_at_the_first_error) {
     rig_release(frame, 1);
 }
 
-TEST(protect_takes_rights_and_gives_them_back) {
-    constexpr uint64_t count = 100;
-    const exo_frame frames = rig_frames(count, EXO_FRAME_DATA);
-    for (uint64_t i = 0; i < count; i++) {
-        rig_map(RIG_WINDOW + i * 4096, (exo_frame){frames.raw + i}, RW);
-        CHECK(rig_writes((void *)(RIG_WINDOW + i * 4096)));
-    }
-    for (uint64_t n = 1; n <= count; n += 33) { // below and above the bound from which all is flushed
-        const exo_vaddr at = {RIG_WINDOW};
-        CHECK_EQUAL(OK(exo_tlb_protect(FRAMES, rig_slot(RIG_WINDOW), n, FRAMES, exo_protect_for(at, EXO_READ))), n);
-        for (uint64_t i = 0; i < count; i++) CHECK_EQUAL(rig_writes((void *)(RIG_WINDOW + i * 4096)), i >= n);
-        CHECK_EQUAL(rig_entry(RIG_WINDOW) & EXO_ENTRY_DIRTY, EXO_ENTRY_DIRTY); // dirtiness is not lost
-        CHECK_EQUAL(OK(exo_tlb_protect(FRAMES, rig_slot(RIG_WINDOW), n, FRAMES, exo_protect_for(at, RW))), n);
-        for (uint64_t i = 0; i < n; i++) CHECK(rig_writes((void *)(RIG_WINDOW + i * 4096)));
-    }
-    for (uint64_t i = 0; i < count; i++) rig_unmap(RIG_WINDOW + i * 4096);
-    CHECK_EQUAL(OK(exo_tlb_protect(FRAMES, rig_slot(RIG_WINDOW), 512, FRAMES, exo_protect_for((exo_vaddr){0}, RW))), 0);
-    CHECK_EQUAL(rig_entry(RIG_WINDOW), 0); // absent entries stay as they are
-    rig_release(frames, count);
-}
-
-TEST(protect_refuses_what_it_must) {
-    const exo_frame frames = rig_frames(2, EXO_FRAME_DATA);
-    const exo_vaddr at = {RIG_WINDOW};
-    const exo_paddr slot = rig_slot(RIG_WINDOW);
-    rig_map(RIG_WINDOW, frames, EXO_READ);
-    rig_map(RIG_WINDOW + 4096, rig.table1, EXO_READ);
-    CHECK_ERROR(exo_tlb_protect(FRAMES, slot, 0, FRAMES, exo_protect_for(at, RW)), VALUE);
-    CHECK_ERROR(exo_tlb_protect(FRAMES, slot, 513, FRAMES, exo_protect_for(at, RW)), VALUE);
-    CHECK_ERROR(exo_tlb_protect(FRAMES, rig_slot(RIG_WINDOW + 4096), 512, FRAMES, exo_protect_for(at, RW)), RANGE);
-    CHECK_ERROR(exo_tlb_protect(FRAMES, slot, 1, FRAMES, exo_protect_for(at, EXO_WRITE)), VALUE);
-    CHECK_ERROR(exo_tlb_protect(FRAMES, slot, 1, FRAMES, exo_protect_for(at, EXO_READ | EXO_OWN)), VALUE);
-    CHECK_ERROR(exo_tlb_protect(FRAMES, slot_in(rig.table2, 3), 1, FRAMES, exo_protect_for(at, EXO_READ)), TYPE);
-    CHECK_ERROR(exo_tlb_protect(FRAMES, (exo_paddr){slot.raw + 4}, 1, FRAMES, exo_protect_for(at, EXO_READ)), ADDRESS);
-    const struct exo_result table = exo_tlb_protect(FRAMES, slot, 2, FRAMES, exo_protect_for(at, RW));
-    CHECK_EQUAL(table.error, EXO_TYPE); // a table does not become writable
-    CHECK_EQUAL(table.value, 1);
-    CHECK(!rig_writes((void *)(RIG_WINDOW + 4096)));
-    rig_unmap(RIG_WINDOW);
-    rig_unmap(RIG_WINDOW + 4096);
-    rig_release(frames, 2);
-}
-
-TEST(protect_needs_a_binding_for_the_frames) {
-    // Mapped by a binding without OWN, so that no binding with every right has been seen for these frames.
-    const exo_frame frames = rig_frames(2, EXO_FRAME_DATA);
-    const exo_handle weak = rig_derive(FRAMES, frames.raw, 2, RW), other = rig_derive(weak, frames.raw + 1, 1, RW);
-    const exo_vaddr at = {RIG_WINDOW};
-    OK(exo_tlb_set(FRAMES, rig_slot(RIG_WINDOW), weak, exo_entry_for(frames, EXO_READ), at));
-    CHECK_ERROR(exo_tlb_protect(FRAMES, rig_slot(RIG_WINDOW), 1, other, exo_protect_for(at, RW)), RANGE);
-    CHECK_ERROR(exo_tlb_protect(FRAMES, rig_slot(RIG_WINDOW), 1, weak, exo_protect_for(at, RWX)), RIGHTS);
-    OK(exo_tlb_protect(FRAMES, rig_slot(RIG_WINDOW), 1, weak, exo_protect_for(at, RW)));
-    CHECK(rig_writes((void *)RIG_WINDOW));
-    rig_drop(other);
-    rig_drop(weak);
-    CHECK_EQUAL(rig_entry(RIG_WINDOW), 0);
-    rig_release(frames, 2);
-}
-
-TEST(harvest_reads_and_clears_the_bits) {
-    constexpr uint64_t count = 130;
-    const volatile struct exo_harvest *harvest = (volatile struct exo_harvest *)rig_page()->args;
-    const exo_frame frame = rig_frames(1, EXO_FRAME_DATA);
-    constexpr uint64_t both = EXO_ENTRY_ACCESSED | EXO_ENTRY_DIRTY;
-    for (uint64_t i = 0; i < count; i++) rig_map(RIG_WINDOW + i * 4096, frame, RW);
-    for (unsigned round = 0; round < 2; round++) { // the second round shows that the first one flushed
-        CHECK(rig_reads((void *)(RIG_WINDOW + 3 * 4096)));
-        CHECK(rig_writes((void *)(RIG_WINDOW + 65 * 4096)));
-        CHECK(rig_reads((void *)(RIG_WINDOW + 129 * 4096)));
-        CHECK_EQUAL(OK(exo_tlb_harvest(FRAMES, rig_slot(RIG_WINDOW), count, (exo_entry){both}, (exo_vaddr){RIG_WINDOW})), 3);
-        CHECK_EQUAL(harvest->accessed[0], 1ull << 3);
-        CHECK_EQUAL(harvest->accessed[1], 1ull << 1);
-        CHECK_EQUAL(harvest->accessed[2], 1ull << 1);
-        CHECK_EQUAL(harvest->dirty[0], 0);
-        CHECK_EQUAL(harvest->dirty[1], 1ull << 1);
-        CHECK_EQUAL(rig_entry(RIG_WINDOW + 65 * 4096) & both, 0);
-        CHECK_EQUAL(OK(exo_tlb_harvest(FRAMES, rig_slot(RIG_WINDOW), count, (exo_entry){both}, (exo_vaddr){RIG_WINDOW})), 0);
-    }
-    CHECK(rig_writes((void *)RIG_WINDOW));
-    CHECK_EQUAL(OK(exo_tlb_harvest(FRAMES, rig_slot(RIG_WINDOW), 1, (exo_entry){EXO_ENTRY_ACCESSED}, (exo_vaddr){RIG_WINDOW})), 1);
-    CHECK_EQUAL(rig_entry(RIG_WINDOW) & both, EXO_ENTRY_DIRTY); // only what was asked for
-    for (uint64_t i = 0; i < count; i++) rig_unmap(RIG_WINDOW + i * 4096);
-    rig_release(frame, 1);
-}
-
-TEST(harvest_refuses_what_it_must) {
-    const exo_paddr slot = rig_slot(RIG_WINDOW);
-    const exo_vaddr at = {RIG_WINDOW};
-    const exo_entry bits = {EXO_ENTRY_ACCESSED};
-    CHECK_ERROR(exo_tlb_harvest(FRAMES, slot, 1, (exo_entry){0}, at), VALUE);
-    CHECK_ERROR(exo_tlb_harvest(FRAMES, slot, 1, (exo_entry){EXO_ENTRY_PRESENT}, at), VALUE);
-    CHECK_ERROR(exo_tlb_harvest(FRAMES, slot, 1, (exo_entry){EXO_ENTRY_ACCESSED | EXO_ENTRY_USER}, at), VALUE);
-    CHECK_ERROR(exo_tlb_harvest(FRAMES, slot, 0, bits, at), VALUE);
-    CHECK_ERROR(exo_tlb_harvest(FRAMES, slot, 513, bits, at), VALUE);
-    CHECK_ERROR(exo_tlb_harvest(FRAMES, (exo_paddr){slot.raw + 8}, 512, bits, at), RANGE);
-    CHECK_ERROR(exo_tlb_harvest(FRAMES, (exo_paddr){slot.raw + 1}, 1, bits, at), ADDRESS);
-    CHECK_ERROR(exo_tlb_harvest(FRAMES, slot_in(rig.table2, 0), 1, bits, at), TYPE);
-}
-
 TEST(what_was_flushed_is_not_used_any_more) {
     const exo_frame frame = rig_frames(1, EXO_FRAME_DATA);
     for (uint64_t count = 0; count <= 40; count += 20) {
@@ -439,7 +369,8 @@ TEST(a_frame_changes_its_type_only_when_no_stale_entry_shows_it) {
     const exo_frame frame = rig_frames(1, EXO_FRAME_DATA);
     rig_map(RIG_WINDOW, frame, RW);
     CHECK(rig_writes((void *)RIG_WINDOW));
-    OK(exo_tlb_set(FRAMES, rig_slot(RIG_WINDOW), EXO_NO_HANDLE, (exo_entry){0}, (exo_vaddr){0})); // the library OS forgets
+    OK(exo_tlb_set(FRAMES, rig_slot(RIG_WINDOW), EXO_NO_HANDLE, (exo_entry){0},
+                   (exo_vaddr){0})); // the library OS forgets
     OK(exo_frame_retype(FRAMES, frame, 1, EXO_FRAME_TABLE1));
     CHECK(!rig_writes((void *)RIG_WINDOW));
     rig_release(frame, 1);

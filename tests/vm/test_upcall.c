@@ -3,25 +3,25 @@
 #include "tests/vm/child.h"
 
 // Fills every register with its own pattern, and then does what the test is about.
-#define FILL_REGISTERS             \
-    "movabsq $0x1111111111111100, %rax\n" \
-    "movabsq $0x1111111111111101, %rbx\n" \
-    "movabsq $0x1111111111111102, %rcx\n" \
-    "movabsq $0x1111111111111103, %rdx\n" \
-    "movabsq $0x1111111111111104, %rsi\n" \
-    "movabsq $0x1111111111111105, %rdi\n" \
-    "movabsq $0x1111111111111106, %rbp\n" \
-    "movabsq $0x1111111111111108, %r8\n"  \
-    "movabsq $0x1111111111111109, %r9\n"  \
-    "movabsq $0x111111111111110a, %r10\n" \
-    "movabsq $0x111111111111110b, %r11\n" \
-    "movabsq $0x111111111111110c, %r12\n" \
-    "movabsq $0x111111111111110d, %r13\n" \
-    "movabsq $0x111111111111110e, %r14\n" \
+#define FILL_REGISTERS                                                                                                 \
+    "movabsq $0x1111111111111100, %rax\n"                                                                              \
+    "movabsq $0x1111111111111101, %rbx\n"                                                                              \
+    "movabsq $0x1111111111111102, %rcx\n"                                                                              \
+    "movabsq $0x1111111111111103, %rdx\n"                                                                              \
+    "movabsq $0x1111111111111104, %rsi\n"                                                                              \
+    "movabsq $0x1111111111111105, %rdi\n"                                                                              \
+    "movabsq $0x1111111111111106, %rbp\n"                                                                              \
+    "movabsq $0x1111111111111108, %r8\n"                                                                               \
+    "movabsq $0x1111111111111109, %r9\n"                                                                               \
+    "movabsq $0x111111111111110a, %r10\n"                                                                              \
+    "movabsq $0x111111111111110b, %r11\n"                                                                              \
+    "movabsq $0x111111111111110c, %r12\n"                                                                              \
+    "movabsq $0x111111111111110d, %r13\n"                                                                              \
+    "movabsq $0x111111111111110e, %r14\n"                                                                              \
     "movabsq $0x111111111111110f, %r15\n"
 
-#define CODE(name, ...) \
-    extern const char name[]; \
+#define CODE(name, ...)                                                                                                \
+    extern const char name[];                                                                                          \
     __asm__(".text\n" #name ":\n" __VA_ARGS__)
 
 CODE(fill_and_fault, FILL_REGISTERS ".globl fault_at\nfault_at: movq 0x30000008, %rax\nud2\n");
@@ -35,8 +35,8 @@ constexpr uint64_t PATTERN = 0x1111'1111'1111'1100;
 // Whether a handler found the registers that FILL_REGISTERS set, but for those that the save area has.
 static bool kept(const struct child_registers *r) {
     return r->rbx == PATTERN + 1 && r->rdx == PATTERN + 3 && r->rsi == PATTERN + 4 && r->rdi == PATTERN + 5
-        && r->rbp == PATTERN + 6 && r->r8 == PATTERN + 8 && r->r9 == PATTERN + 9 && r->r10 == PATTERN + 10
-        && r->r12 == PATTERN + 12 && r->r13 == PATTERN + 13 && r->r14 == PATTERN + 14 && r->r15 == PATTERN + 15;
+           && r->rbp == PATTERN + 6 && r->r8 == PATTERN + 8 && r->r9 == PATTERN + 9 && r->r10 == PATTERN + 10
+           && r->r12 == PATTERN + 12 && r->r13 == PATTERN + 13 && r->r14 == PATTERN + 14 && r->r15 == PATTERN + 15;
 }
 
 // Flags and the registers that the kernel used up hold nothing of the kernel's.
@@ -95,8 +95,21 @@ TEST(a_foreign_system_call_arrives_with_every_register) {
 }
 
 TEST(every_number_that_is_no_call_goes_to_the_syscall_entry) {
-    const uint64_t numbers[] = {0, 1, 2, EXO_CALLS, 60, 231, 511, 0x7fff'ffff, 0xffff'ffff, 0xffff'ffef, 1ull << 32,
-                                1ull << 63, ~(uint64_t)EXO_CALLS, ~(uint64_t)EXO_CALLS - 1, ~(1ull << 32),
+    const uint64_t numbers[] = {0,
+                                1,
+                                2,
+                                EXO_CALLS,
+                                60,
+                                231,
+                                511,
+                                0x7fff'ffff,
+                                0xffff'ffff,
+                                0xffff'ffef,
+                                1ull << 32,
+                                1ull << 63,
+                                ~(uint64_t)EXO_CALLS,
+                                ~(uint64_t)EXO_CALLS - 1,
+                                ~(1ull << 32),
                                 ~(1ull << 63)};
     for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         rig_context("number", numbers[i]);
@@ -135,10 +148,9 @@ CODE(traps_again, "ud2\n");
 CODE(calls_again, "movl $77, %eax\nsyscall\nud2\n");
 
 // A handler that frees its save area first; its own fault is an ordinary one, and the second time it gives up.
-CODE(frees_and_faults,
-     "incl frees_count(%rip)\n cmpl $3, frees_count(%rip)\n je child_on_fault\n"
-     "movq 72(%rbx), %rcx\n movq $0, 72(%rbx)\n movq 0x20000010, %rax\nud2\n"
-     ".bss\nfrees_count: .skip 4\n.text\n");
+CODE(frees_and_faults, "incl frees_count(%rip)\n cmpl $3, frees_count(%rip)\n je child_on_fault\n"
+                       "movq 72(%rbx), %rcx\n movq $0, 72(%rbx)\n movq 0x20000010, %rax\nud2\n"
+                       ".bss\nfrees_count: .skip 4\n.text\n");
 CODE(fault_with_page_in_rbx, "movq %rdi, %rbx\nmovq 0x30000008, %rax\nud2\n");
 
 static void set_entry(const struct child *child, enum exo_upcall upcall, const void *code) {
@@ -230,8 +242,7 @@ __asm__(".text\n"
         "movq $0, 72(%rcx)\n"
         "pushq 128(%rcx)\n movq 40(%rcx), %rcx\n ret\n" // a test may use the interrupted stack
         "faults_and_goes_on:\n"
-        "subq $128, %rsp\n" FILL_REGISTERS
-        "movq %rax, 0x1400000\n"
+        "subq $128, %rsp\n" FILL_REGISTERS "movq %rax, 0x1400000\n"
         "cmpq %rax, 0x1400000\n jne 1f\n"
         "pushfq\n popq %rax\n testq $0x400, %rax\n jne 1f\n"
         "leaq 1(%rbx), %rax\n cmpq %rcx, %rax\n jne 1f\n" // rcx, r11 and the rest are a row of numbers

@@ -5,8 +5,12 @@
 #include "pe/types.h"
 
 extern struct cpu host_cpu;
-static inline struct cpu *arch_cpu(void) { return &host_cpu; }
-static inline struct pe *arch_current(void) { return host_cpu.current; }
+static inline struct cpu *arch_cpu(void) {
+    return &host_cpu;
+}
+static inline struct pe *arch_current(void) {
+    return host_cpu.current;
+}
 
 // Stops the process if the frame is none of the machine: a frame number that the kernel has not checked.
 void *arch_frame(exo_frame frame);

@@ -41,6 +41,7 @@ struct pe *host_pe(struct pe *holder, exo_handle handle);
 struct exo_result host_call(struct pe *pe, uint64_t number, const uint64_t words[5]);
 
 // The same by name: host_<call>(pe, arguments …).
+// clang-format off
 #define HOST_WORD(x) ({ uint64_t word_; static_assert(sizeof(x) == 8); __builtin_memcpy(&word_, &(x), 8); word_; })
 #define ARGS0() (struct pe * caller_), ()
 #define ARGS1(A, a) (struct pe * caller_, A a), (HOST_WORD(a))
@@ -69,6 +70,7 @@ struct exo_result host_call(struct pe *pe, uint64_t number, const uint64_t words
 #undef ARGS3
 #undef ARGS4
 #undef ARGS5
+// clang-format on
 
 // --- Memory as the code of a PE sees it. Each gives the PE the CPU first if it does not run.
 

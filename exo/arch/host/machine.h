@@ -19,7 +19,7 @@
 // memory.c
 void memory_make(uint64_t frames);
 void memory_take_down(void);
-exo_frame memory_root(void); // the kernel's own root table
+exo_frame memory_root(void);          // the kernel's own root table
 uint32_t memory_use(exo_frame frame); // how often the frame has been given a type
 
 // mmu.c
