@@ -31,8 +31,7 @@ bool record_attach(struct pager_region *region) {
     return region->recorder != nullptr;
 }
 
-uint64_t record_bits(const struct pager_region *region, uint32_t slot) {
-    if (region->recorder == nullptr) return 0;
+uint64_t record_kept_bits(const struct pager_region *region, uint32_t slot) {
     uint8_t bits = region->recorder->bits[slot];
     return (bits & POLICY_ACCESSED ? EXO_ENTRY_ACCESSED : 0) | (bits & POLICY_DIRTY ? EXO_ENTRY_DIRTY : 0);
 }

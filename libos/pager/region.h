@@ -55,6 +55,11 @@ struct policy_view view_of(struct pager_region *region);
 [[nodiscard]] bool record_attach(struct pager_region *region);
 bool record_soft_fault(struct pager_region *region, uint32_t page, bool again); // true: served, the page was in memory
 void record_fault(struct pager_region *region, uint32_t page);                  // a real fault, before its policy
-uint64_t record_bits(const struct pager_region *region, uint32_t slot);         // A and D seen while not mapped
+uint64_t record_kept_bits(const struct pager_region *region, uint32_t slot);
 void record_clear(struct pager_region *region, uint32_t slot, uint64_t bits);
 void record_finish(struct pager_region *region);
+
+// A and D bits that a page in a slot had while it was mapped earlier.
+static inline uint64_t record_bits(const struct pager_region *region, uint32_t slot) {
+    return region->recorder == nullptr ? 0 : record_kept_bits(region, slot);
+}

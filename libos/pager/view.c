@@ -23,8 +23,13 @@ static void view_clear_accessed(void *pager, uint32_t slot) {
     if (region->entries[page] & EXO_ENTRY_ACCESSED) machine_clear(region_address(region, page), EXO_ENTRY_ACCESSED);
 }
 
+// A harvest looks at every entry of the range, so it is only worth its price if a good part of the region is in memory.
 static void view_clear_accessed_all(void *pager) {
     struct pager_region *region = pager;
+    if (region->used < region->options.pages / 4) {
+        for (uint32_t slot = 0; slot < region->used; slot++) view_clear_accessed(region, slot);
+        return;
+    }
     for (uint32_t slot = 0; slot < region->used; slot++) record_clear(region, slot, EXO_ENTRY_ACCESSED);
     machine_clear_range(region->options.first, region->options.pages, EXO_ENTRY_ACCESSED);
 }

@@ -169,6 +169,25 @@ TEST(flags_do_not_confuse_system_calls) {
     }
 }
 
+TEST(the_direction_flag_does_not_turn_the_kernels_loops_round) {
+    const exo_frame frames = rig_frames(3, EXO_FRAME_DATA);
+    for (unsigned i = 0; i < 3; i++) {
+        volatile uint64_t *words = rig_map(RIG_WINDOW, (exo_frame){frames.raw + i}, EXO_READ | EXO_WRITE);
+        for (unsigned word = 0; word < 512; word++) words[word] = 7;
+        rig_unmap(RIG_WINDOW);
+    }
+    __asm__ volatile("std" ::: "memory");
+    const struct exo_result result = exo_frame_retype(FRAMES, (exo_frame){frames.raw + 1}, 1, EXO_FRAME_DATA);
+    __asm__ volatile("cld" ::: "memory");
+    CHECK_EQUAL(result.error, EXO_OK);
+    for (unsigned i = 0; i < 3; i++) {
+        const volatile uint64_t *words = rig_map(RIG_WINDOW, (exo_frame){frames.raw + i}, EXO_READ);
+        for (unsigned word = 0; word < 512; word++) CHECK_EQUAL(words[word], i == 1 ? 0 : 7);
+        rig_unmap(RIG_WINDOW);
+    }
+    rig_release(frames, 3);
+}
+
 // A single step over a system call, which would trap in the kernel if the flag came with it.
 extern const char steps_into_a_call[];
 __asm__(".text\nsteps_into_a_call:\n movq $~0, %rax\n pushfq\n orq $0x100, (%rsp)\n popfq\n syscall\n nop\n nop\n"

@@ -6,6 +6,8 @@
 static volatile struct {
     uint64_t count[CHILDREN];
     uint64_t stop;
+    exo_handle frames;
+    exo_frame first;
 } shared;
 
 // Counts for ever; a library OS that never yields.
@@ -53,6 +55,28 @@ TEST(a_pe_that_never_yields_is_preempted) {
     CHECK(shared.count[0] > 1000);
     CHECK_EQUAL(slices(&child), 3);
     end(&child);
+}
+
+// Spends nearly all of its time in the kernel, in a call that zeroes frames.
+static uint64_t calls(uint64_t number) {
+    while (!shared.stop) {
+        (void)exo_frame_retype(shared.frames, shared.first, 16, EXO_FRAME_DATA);
+        shared.count[number]++;
+    }
+    return 0;
+}
+
+TEST(a_pe_that_is_always_in_a_call_is_preempted) {
+    // A timer interrupt that was taken in the middle of a call would be lost, and with it the end of the slice.
+    struct child child;
+    shared.first = rig_frames(16, EXO_FRAME_FREE);
+    begin(&child, calls, 0, 1);
+    shared.frames = child_grant(&child, FRAMES, shared.first.raw, 16, EXO_OWN);
+    rounds(20);
+    CHECK(shared.count[0] > 20);
+    CHECK_EQUAL(slices(&child), 20);
+    end(&child);
+    rig_release(shared.first, 16);
 }
 
 TEST(its_neighbour_makes_progress) {

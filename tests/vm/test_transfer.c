@@ -46,47 +46,81 @@ TEST(frames_and_bindings_of_a_transfer_are_held) {
     client_end(c);
 }
 
-// Keeps the disk busy until it is told otherwise.
-static uint64_t reads_for_ever(uint64_t argument) {
+static volatile bool stop;
+
+// Keeps the disk busy until it is told to stop; what is refused is tried again.
+static uint64_t keeps_reading(uint64_t argument) {
     struct client *c = (struct client *)argument;
     BIND(c);
-    for (;;) {
+    while (!stop) {
         for (uint32_t i = 0; i < N; i++) client_put(c, EXO_RING_READ, i, 100 + i, i);
         client_await(c, N);
-        for (uint32_t i = 0; i < N; i++)
-            if (client_take(c).error != EXO_OK) return 0x99;
+        for (uint32_t i = 0; i < N; i++) (void)client_take(c);
     }
+    return 0;
+}
+
+static uint64_t pinned(const struct client *c) {
+    uint64_t pins = 0;
+    for (uint64_t i = 0; i < DATA; i++) pins += rig_frame_info((exo_frame){c->data.raw + i})->pins;
+    return pins;
+}
+
+// Lets the client run until transfers of its are seen under way.
+static void catch_transfers(const struct client *c) {
+    for (unsigned tries = 0; tries < 10'000 && pinned(c) == 0; tries++)
+        rig_need(exo_pe_yield(EXO_NO_HANDLE).error == EXO_OK, "the test can't yield");
+}
+
+// Revokes a binding under which transfers are under way, many times; returns how often that had to wait for them.
+static unsigned revoke_many_times(struct client *c, exo_handle source, uint64_t first, uint64_t count,
+                                  exo_handle *held) {
+    unsigned waited = 0;
+    for (unsigned round = 0; round < 30; round++) {
+        const exo_handle mine = rig_derive(source, first, count, RW | EXO_GRANT);
+        *held = child_grant(&c->child, mine, first, count, RW);
+        catch_transfers(c);
+        enum exo_error error;
+        while ((error = rig_revoke(mine)) == EXO_BUSY) {
+            waited++;
+            rig_need(exo_pe_yield(EXO_NO_HANDLE).error == EXO_OK && waited < 1'000'000, "revoke stays busy");
+        }
+        rig_need(error == EXO_OK, "a binding can't be revoked");
+        rig_need(pinned(c) == 0, "after revoke there are transfers under way");
+        rig_drop(mine);
+    }
+    return waited;
 }
 
 TEST(after_revoke_no_transfer_uses_the_extent) {
-    struct client *c = client_new(0, reads_for_ever, 100, 50, RW, RW);
-    const exo_handle mine = rig_derive(DISK, 100, 50, EXO_ALL);
-    c->extent = child_grant(&c->child, mine, 100, 50, RW);
-    for (unsigned i = 0; i < 5; i++) OK(exo_pe_yield(EXO_NO_HANDLE));
-    unsigned busy = 0;
-    enum exo_error error;
-    while ((error = rig_revoke(mine)) == EXO_BUSY) {
-        busy++;
-        OK(exo_pe_yield(EXO_NO_HANDLE));
-        CHECK(busy < 100'000);
-    }
-    CHECK_EQUAL(error, EXO_OK);
-    for (uint64_t i = 0; i < DATA; i++) CHECK_EQUAL(rig_frame_info((exo_frame){c->data.raw + i})->pins, 0);
-    CHECK_EQUAL(client_wait(c), 0x99); // its next request was refused
-    rig_drop(mine);
+    stop = false;
+    struct client *c = client_new(0, keeps_reading, 100, 50, RW, RW);
+    CHECK(revoke_many_times(c, DISK, 100, 50, &c->extent) > 0);
+    stop = true;
+    CHECK_EQUAL(client_wait(c), 0);
+    client_end(c);
+}
+
+TEST(after_revoke_no_transfer_uses_the_frames) {
+    stop = false;
+    struct client *c = client_new(0, keeps_reading, 100, 50, RW, RW);
+    CHECK(revoke_many_times(c, FRAMES, c->data.raw, DATA, &c->frames) > 0);
+    stop = true;
+    CHECK_EQUAL(client_wait(c), 0);
     client_end(c);
 }
 
 TEST(a_pe_is_destroyed_with_transfers_under_way) {
-    for (unsigned round = 0; round < 5; round++) {
+    for (unsigned round = 0; round < 20; round++) {
         rig_rewind();
-        struct client *c = client_new(0, reads_for_ever, 100, 50, RW, RW);
-        for (unsigned i = 0; i <= round; i++) OK(exo_pe_yield(EXO_NO_HANDLE));
+        stop = false;
+        struct client *c = client_new(0, keeps_reading, 100, 50, RW, RW);
+        catch_transfers(c);
         struct exo_result result;
         while ((result = exo_pe_destroy(c->child.pe)).error == EXO_BUSY || result.error == EXO_AGAIN)
             OK(exo_pe_yield(EXO_NO_HANDLE));
         CHECK_EQUAL(result.error, EXO_OK);
-        for (uint64_t i = 0; i < DATA; i++) CHECK_EQUAL(rig_frame_info((exo_frame){c->data.raw + i})->pins, 0);
+        CHECK_EQUAL(pinned(c), 0);
         child_forget(&c->child);
         client_clear(c);
     }
