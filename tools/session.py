@@ -29,7 +29,7 @@ ENDS = {  # enum exo_pe_end, as init reports it
     "not_started": "could not be started",
 }
 ENDED_BADLY = 134  # exit status of `run` when the program did not end by itself, as a shell shows an abort
-SWAP_BLOCKS = 32768  # 128 MiB, sparse on the host
+SWAP_BLOCKS = 65536  # 256 MiB, sparse on the host: as many pages as replay can have
 
 
 @dataclass
