@@ -8,7 +8,7 @@
 //            little, and spares every mapping in the system a back pointer.
 //            If the binding owned its frames, each then becomes free, so that nobody sees what was in it (P4); PEs
 //            that stand on such frames are destroyed first.
-//   slices   the positions are emptied.
+//   slices   the positions are emptied, if it could assign them.
 //   extent   transfers under way are waited for (BUSY).
 //   PE, device: nothing was kept.
 //
@@ -121,7 +121,8 @@ static enum exo_error take_back(struct reclaim *work, struct sb_binding *binding
     enum exo_error error = EXO_OK;
     if (binding->uses != 0) return EXO_BUSY;
     if (binding->kind == EXO_KIND_FRAMES) error = take_back_frames(work, binding);
-    if (binding->kind == EXO_KIND_SLICES) slice_release(binding->first, binding->count);
+    if (binding->kind == EXO_KIND_SLICES && (binding->rights & EXO_WRITE))
+        slice_release(binding->first, binding->count);
     if (error == EXO_OK) sb_remove(binding);
     work->budget -= 16;
     return error;

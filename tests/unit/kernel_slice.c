@@ -224,3 +224,13 @@ Test(kernel_slice, positions_outside_the_binding_are_refused) {
     EXPECT(KIND, host_slice_set(first, SLICES, 5, FRAMES));
     EXPECT(HANDLE, host_slice_set(first, SLICES, 5, (exo_handle){99}));
 }
+
+Test(kernel_slice, positions_are_emptied_only_by_the_end_of_a_binding_that_could_assign_them) {
+    const exo_handle reading = {MUST(host_binding_derive(first, SLICES, 1, 2, EXO_READ))};
+    MUST(host_binding_drop(first, reading));
+    cr_expect_eq(arch_cpu()->vector[1], a.pe);
+    const exo_handle assigning = {MUST(host_binding_derive(first, SLICES, 1, 1, EXO_READ | EXO_WRITE))};
+    MUST(host_binding_drop(first, assigning));
+    cr_expect_eq(arch_cpu()->vector[1], nullptr);
+    cr_expect_eq(arch_cpu()->vector[2], b.pe);
+}
