@@ -133,6 +133,7 @@ void boot_first_pe(const struct boot *boot) {
     map_low(&builder, EXO_FIRST_PE_PAGE, (exo_frame){boot->free_first.raw + 1}, EXO_READ | EXO_WRITE);
     for (uint64_t i = 0; i < image->segments; i++) load_segment(&builder, boot, &image->segment[i]);
 
+    for (uint64_t i = table4.raw; i < builder.next.raw; i++) frame_table[i].writers = pe->writer;
     frame_mapped(table4);
     pe->root = table4.raw << EXO_PAGE_SHIFT;
     pe->context = (struct exo_context){.rip = image->entry, .rflags = 0x202};

@@ -47,6 +47,7 @@ void frame_free(exo_frame frame) {
     if (frame_level(info->type) != 0) table_clear(frame);
     frame_quiesce(frame);
     info->claim = EXO_FRAME_FREE;
+    info->writers = 0;
 }
 
 void frame_make(exo_frame frame, enum exo_frame_type type) {

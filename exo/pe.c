@@ -8,6 +8,18 @@
 struct sb_binding derivations;
 static uint64_t last_id;
 
+static uint64_t free_writers = UINT64_MAX; // bits that no PE has, and the shared one
+
+static uint64_t writer_take(void) {
+    const uint64_t lowest = free_writers & -free_writers;
+    if (lowest != PE_SHARED_WRITER) free_writers &= ~lowest;
+    return lowest;
+}
+
+void pe_forget_writer(struct pe *pe) {
+    free_writers |= pe->writer;
+}
+
 struct pe *pe_of(const struct sb_binding *binding) {
     return arch_frame((exo_frame){binding->first});
 }
@@ -45,6 +57,7 @@ enum exo_error pe_make(struct pe *creator, exo_frame first, uint64_t count, stru
 
     struct pe *pe = arch_frame(first);
     pe->id = ++last_id;
+    pe->writer = writer_take();
     pe->frames = count;
     pe->state = EXO_PE_NEW;
     pe->binding = made->binding;

@@ -24,6 +24,7 @@ struct pe {
     struct sb_table bindings;
     struct sb_binding *binding; // the root binding of kind PE, in its creator's table
     uint64_t id;
+    uint64_t writer; // its bit in `writers` of the tables that it writes
     uint64_t frames; // donated: private, page and binding tables
     enum exo_pe_status state;
     enum exo_pe_end end;
@@ -37,6 +38,7 @@ struct pe {
 };
 static_assert(sizeof(struct pe) <= EXO_PAGE_SIZE);
 
+constexpr uint64_t PE_SHARED_WRITER = 1ull << 63; // the bit of every PE that found the others taken
 constexpr unsigned PE_BINDING_FRAMES_MAX = 16;
 constexpr unsigned PE_BINDINGS_PER_FRAME = EXO_PAGE_SIZE / sizeof(struct sb_binding);
 
@@ -62,6 +64,7 @@ struct cpu {
 // pe.c
 extern struct sb_binding derivations;               // head of the list of all bindings
 struct pe *pe_of(const struct sb_binding *binding); // the PE that a binding of kind PE names
+void pe_forget_writer(struct pe *pe);    // gives its bit back, when no table has it any more
 void pe_end(struct pe *pe, enum exo_pe_end end, uint64_t status, uint64_t address); // stops it, tells its creator
 [[nodiscard]] enum exo_error pe_make(struct pe *creator, exo_frame first, uint64_t count, struct sb_made *made);
 

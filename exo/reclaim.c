@@ -3,11 +3,12 @@
 //
 // A binding that ends is first made dying, so that nothing new can be done with it. Then what was done is undone:
 //
-//   frames   one pass over all page tables clears every entry that names a frame of its range, whoever wrote it. A PE
-//            that still holds the frames by another binding gets a fault and maps them again; this costs a rare case a
-//            little, and spares every mapping in the system a back pointer.
-//            If the binding owned its frames, each then becomes free, so that nobody sees what was in it (P4); PEs
-//            that stand on such frames are destroyed first.
+//   frames   one pass over all page tables clears the entries that name a frame of its range. If the binding owned its
+//            frames, that is all of them, and each frame then becomes free, so that nobody sees what was in it (P4);
+//            PEs that stand on such frames are destroyed first. If not, it is those in tables that its holder has
+//            written, for no other can hold an entry made by its authority: so nobody's mappings suffer from what a
+//            neighbour gives up (P6). The holder gets a fault where it still holds the frames by another binding, and
+//            maps them again; this costs a rare case a little, and spares every mapping a back pointer.
 //   slices   the positions are emptied, if it could assign them.
 //   extent   transfers under way are waited for (BUSY).
 //   PE, device: nothing was kept.
@@ -17,10 +18,12 @@
 #include "exo/reclaim.h"
 #include "exo/arch/arch.h"
 #include "exo/frame.h"
+#include "exo/ring.h"
 #include "pe/tlb.h"
 
 constexpr int64_t BUDGET = 32 * EXO_TABLE_ENTRIES;
 constexpr uint32_t KILL_AT_ONCE = 512;
+constexpr uint64_t EVERYBODY = UINT64_MAX; // of writers, those too that are not noted
 
 // One call's work, handed down.
 struct reclaim {
@@ -51,12 +54,15 @@ static void clear_entries(exo_frame table, struct range range) {
     }
 }
 
-// Goes on with the pass over all tables from *cursor. Returns whether it has reached the end.
-static bool unmap_everywhere(struct reclaim *work, struct range range, uint64_t *cursor) {
+// Goes on with a pass over the tables that any of `writers` wrote, from *cursor, and takes the bits of `forget` out of
+// them. Returns whether it has reached the end.
+static bool unmap(struct reclaim *work, struct range range, uint64_t writers, uint64_t forget, uint64_t *cursor) {
     for (; *cursor < frame_count; ++*cursor) {
         if (work->budget <= 0) return false;
-        if (frame_level(frame_table[*cursor].type) != 0) {
+        struct exo_frame_info *info = &frame_table[*cursor];
+        if (frame_level(info->type) != 0 && (writers == EVERYBODY || (info->writers & writers))) {
             clear_entries((exo_frame){*cursor}, range);
+            info->writers &= ~forget;
             work->budget -= EXO_TABLE_ENTRIES;
         } else if (*cursor % 8 == 0)
             work->budget--;
@@ -110,8 +116,10 @@ static enum exo_error free_range(struct reclaim *work, struct sb_binding *bindin
 
 static enum exo_error take_back_frames(struct reclaim *work, struct sb_binding *binding) {
     const struct range range = {binding->first, binding->count};
-    if (!unmap_everywhere(work, range, &binding->tag)) return EXO_AGAIN;
-    if (binding->rights & EXO_OWN) return free_range(work, binding);
+    const bool owns = binding->rights & EXO_OWN;
+    const struct pe *holder = binding->table->owner;
+    if (!unmap(work, range, owns ? EVERYBODY : holder->writer, 0, &binding->tag)) return EXO_AGAIN;
+    if (owns) return free_range(work, binding);
     arch_flush_all();
     return EXO_OK;
 }
@@ -157,9 +165,8 @@ static enum exo_error take_back_table(struct reclaim *work, struct pe *pe) {
 
 static void release_roots(struct pe *pe) {
     if (pe->root != 0) frame_unmapped((exo_frame){pe->root >> EXO_PAGE_SHIFT});
-    if (pe->ring != nullptr) frame_unmapped(pe->ring_frame);
     pe->root = 0;
-    pe->ring = nullptr;
+    ring_release(pe);
 }
 
 // One part of the destruction of a PE that is not the caller.
@@ -173,7 +180,8 @@ static enum exo_error destroy(struct reclaim *work, struct pe *pe) {
 
     const exo_frame first = {pe->binding->first};
     const struct range parts = {first.raw, pe->frames};
-    if (!unmap_everywhere(work, parts, &pe->cursor)) return EXO_AGAIN;
+    const uint64_t writer = pe->writer == PE_SHARED_WRITER ? 0 : pe->writer;
+    if (!unmap(work, parts, EVERYBODY, writer, &pe->cursor)) return EXO_AGAIN;
     struct sb_binding *binding = pe->binding;
     error = take_back_descendants(work, binding);
     if (error != EXO_OK) return error;
@@ -182,6 +190,7 @@ static enum exo_error destroy(struct reclaim *work, struct pe *pe) {
         pe->cursor = 0; // mapped again while the pass was under way
         return EXO_AGAIN;
     }
+    pe_forget_writer(pe);
     sb_kill(binding);
     sb_remove(binding);
     for (uint64_t i = parts.count; i-- > 0;) frame_free((exo_frame){first.raw + i});

@@ -19,6 +19,15 @@ static struct transfer {
     uint32_t tag;
 } transfers[DISK_SLOTS];
 
+static unsigned rings; // PEs that have one
+
+// How many transfers a PE may have under way: so many that a slot is left for every other, whatever each does. While
+// PEs still have more under way from a time of fewer rings, a slot can be wanting all the same.
+static unsigned fair_share(void) {
+    if (rings <= DISK_SLOTS / EXO_RING_SIZE) return EXO_RING_SIZE;
+    return rings < DISK_SLOTS ? DISK_SLOTS / rings : 1;
+}
+
 static unsigned slot_idle(void) {
     unsigned slot = 0;
     while (slot < DISK_SLOTS && transfers[slot].pe != nullptr) slot++;
@@ -88,7 +97,15 @@ struct exo_result call_ring_bind(exo_handle frames, exo_frame ring) {
     pe->ring = arch_frame(ring);
     pe->ring_frame = ring;
     pe->ring_accepted = pe->ring_completed = 0;
+    rings++;
     return done(0);
+}
+
+void ring_release(struct pe *pe) {
+    if (pe->ring == nullptr) return;
+    frame_unmapped(pe->ring_frame);
+    pe->ring = nullptr;
+    rings--;
 }
 
 struct exo_result call_ring_kick(void) {
@@ -96,11 +113,15 @@ struct exo_result call_ring_kick(void) {
     CHECK(pe->ring != nullptr, STATE);
     const uint32_t submitted = __atomic_load_n(&pe->ring->submitted, __ATOMIC_ACQUIRE);
     const uint32_t taken = __atomic_load_n(&pe->ring->taken, __ATOMIC_RELAXED);
+    const uint32_t before = pe->inflight;
     uint64_t count = 0;
     while (pe->ring_accepted != submitted && count < EXO_RING_SIZE && pe->ring_accepted - taken < EXO_RING_SIZE
-           && pe->inflight < EXO_RING_SIZE) {
+           && pe->inflight < fair_share()) {
         const unsigned slot = slot_idle();
-        if (slot == DISK_SLOTS) break;
+        if (slot == DISK_SLOTS) {
+            if (pe->inflight == 0) upcall_post(pe, EXO_EVENT_disk); // no completion would tell it to try again
+            break;
+        }
         const struct exo_ring_request request =
             *(volatile struct exo_ring_request *)&pe->ring->requests[pe->ring_accepted % EXO_RING_SIZE];
         struct transfer transfer = {.pe = pe, .frame = request.frame, .tag = request.tag};
@@ -112,5 +133,6 @@ struct exo_result call_ring_kick(void) {
         else
             start(slot, &transfer, &request);
     }
+    if (pe->inflight != before) disk_begin();
     return done(count);
 }

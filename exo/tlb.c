@@ -75,8 +75,15 @@ struct slot {
     return EXO_OK;
 }
 
+// Notes that what stands in a table may stand there on the authority of the caller's bindings. What the cached path
+// writes need not be noted: it is written under bindings with OWN, whose end is felt in every table.
+[[gnu::always_inline]] static inline void table_written(exo_paddr slot) {
+    frame_info((exo_frame){slot.raw >> EXO_PAGE_SHIFT})->writers |= arch_current()->writer;
+}
+
 // Writes an entry that has been found allowed; returns the old one.
-[[gnu::always_inline]] static inline uint64_t entry_write(uint64_t *at, exo_entry entry) {
+[[gnu::always_inline]] static inline uint64_t entry_write(exo_paddr slot, uint64_t *at, exo_entry entry) {
+    table_written(slot);
     const bool present = entry.raw & EXO_ENTRY_PRESENT;
     if (present) frame_info(exo_entry_frame(entry))->maps++;
     const uint64_t old = arch_entry_exchange(at, present ? entry.raw | EXO_ENTRY_USER : entry.raw);
@@ -115,7 +122,7 @@ static struct exo_result set_uncached(exo_handle table, exo_paddr slot, exo_hand
     }
     claim_frame((exo_frame){slot.raw >> EXO_PAGE_SHIFT}, tables);
 
-    const uint64_t old = entry_write(to.entry, entry);
+    const uint64_t old = entry_write(slot, to.entry, entry);
     if (flush.raw != 0) arch_flush_page(flush);
     return done(old);
 }
@@ -190,7 +197,7 @@ struct exo_result call_tlb_set_batch(exo_handle table, exo_handle frames, uint64
         if (error == EXO_OK && (update.entry.raw & EXO_ENTRY_PRESENT))
             error = entry_allowed(update.entry, to.level, data);
         if (error != EXO_OK) break;
-        updates[i].entry.raw = entry_write(to.entry, update.entry);
+        updates[i].entry.raw = entry_write(update.slot, to.entry, update.entry);
     }
     if (flush.raw != 0) arch_flush_all();
     return (struct exo_result){error, i};
@@ -203,11 +210,12 @@ static void flush_range(exo_vaddr first, uint64_t count) {
         for (uint64_t i = 0; i < count; i++) arch_flush_page((exo_vaddr){first.raw + i * EXO_PAGE_SIZE});
 }
 
-// Whether an entry that names a frame may be given rights on the authority of `frames`.
-[[gnu::noinline]] static enum exo_error protect_allowed(exo_frame frame, const struct sb_binding *frames,
-                                                        uint64_t rights) {
+// Whether an entry of the table that holds `slot` may be given rights to a frame on the authority of `frames`.
+[[gnu::noinline]] static enum exo_error protect_allowed(exo_paddr slot, exo_frame frame,
+                                                        const struct sb_binding *frames, uint64_t rights) {
     if (!sb_covers(frames, frame.raw, 1)) return EXO_RANGE;
     if (rights & ~mappable[frame_info(frame)->type]) return EXO_TYPE;
+    table_written(slot);
     claim_frame(frame, frames);
     return EXO_OK;
 }
@@ -237,7 +245,7 @@ struct exo_result call_tlb_protect(exo_handle table, exo_paddr slot, uint64_t co
         if (!(old & EXO_ENTRY_PRESENT)) continue;
         const exo_frame frame = exo_entry_frame((exo_entry){old});
         if (claim != 0 && frame_info(frame)->claim != claim) [[clang::unlikely]] {
-            error = protect_allowed(frame, data, rights);
+            error = protect_allowed(slot, frame, data, rights);
             if (error != EXO_OK) break;
         }
         arch_entry_clear(at, clear);

@@ -7,7 +7,8 @@
 //   kernel:     completions[completed % N] = …; completed++; event `disk`
 //
 // A PE has at most EXO_RING_SIZE requests between submission and its reading of the completion; more are left in
-// the ring until completions have been taken (the library OS advances `taken`).
+// the ring until completions have been taken (the library OS advances `taken`). Where many PEs have rings, each has
+// only its share of the disk under way. What a kick leaves in the ring is taken by a kick after the next event `disk`.
 #pragma once
 #include "pe/types.h"
 

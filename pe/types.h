@@ -90,6 +90,6 @@ struct exo_frame_info {
     uint16_t pins;           // disk transfers in flight
     uint16_t reserved0;
     uint64_t unmapped_epoch; // when a mapping last went away; stale TLB entries may exist until a later flush
-    uint64_t reserved1;
+    uint64_t writers;        // of a table: a bit for each PE that has written it, see exo/reclaim.c
 };
 static_assert(sizeof(struct exo_frame_info) == 32);

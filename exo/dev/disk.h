@@ -12,9 +12,13 @@ void disk_init(void);
 // 4 KiB blocks of the disk; 0 if there is none.
 uint64_t disk_blocks(void);
 
-// Starts a transfer between a frame and a block (checked by the caller), or a flush. The slot is the caller's to
-// choose and must be idle. Its end is told by ring_complete(slot, error) from disk_interrupt.
+// Prepares a transfer between a frame and a block (checked by the caller), or a flush. The slot is the caller's to
+// choose and must be idle. The transfer begins at the latest with the next disk_begin; its end is told by
+// ring_complete(slot, error) from disk_interrupt.
 void disk_start(unsigned slot, enum exo_ring_operation operation, uint64_t block, exo_paddr frame);
+
+// Has the device begin all transfers that are prepared: one crossing to the device for many of them.
+void disk_begin(void);
 
 // Called by the architecture when the disk raises its interrupt: calls ring_complete for every finished slot.
 void disk_interrupt(void);

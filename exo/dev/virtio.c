@@ -149,11 +149,14 @@ uint8_t virtio_config_generation(const struct virtio_device *device) {
     return device->common->generation;
 }
 
-void virtio_submit(const struct virtio_device *device, struct virtio_queue *queue, uint16_t head) {
+void virtio_offer(struct virtio_queue *queue, uint16_t head) {
     struct virtio_available *available = &queue->available;
     available->head[available->index % VIRTIO_QUEUE_SIZE] = head;
     // The device may look as soon as the index has moved: chain and head must be in memory before it.
     __atomic_store_n(&available->index, available->index + 1, __ATOMIC_RELEASE);
+}
+
+void virtio_notify(const struct virtio_device *device) {
     __atomic_signal_fence(__ATOMIC_SEQ_CST); // the processor keeps stores in order, the compiler need not
     *device->doorbell = 0;                   // the queue's number
 }

@@ -69,5 +69,6 @@ struct virtio_device {
 // Changes whenever the device changes its config fields [2.5].
 uint8_t virtio_config_generation(const struct virtio_device *device);
 
-// Puts a chain into the queue and rings the doorbell.
-void virtio_submit(const struct virtio_device *device, struct virtio_queue *queue, uint16_t head);
+// Puts a chain into the queue. The device may look at once, and does so when it is notified.
+void virtio_offer(struct virtio_queue *queue, uint16_t head);
+void virtio_notify(const struct virtio_device *device);

@@ -85,7 +85,7 @@ uint64_t disk_blocks(void) {
     return disk.blocks;
 }
 
-// Fills in what a slot's chain does not hold already, and sends it.
+// Fills in what a slot's chain does not hold already, and makes it available.
 static void start(unsigned slot, enum request_type type, uint64_t sector, uint64_t address, uint32_t bytes) {
     struct virtio_descriptor *chain = &queue.descriptor[slot * CHAIN];
     const bool reads = type == REQUEST_READ;
@@ -96,7 +96,7 @@ static void start(unsigned slot, enum request_type type, uint64_t sector, uint64
     chain[1].bytes = bytes;
     chain[1].flags = VIRTIO_DESCRIPTOR_NEXT | (reads ? VIRTIO_DESCRIPTOR_WRITE : 0);
     disk.awaited[slot] = 1 + (reads ? bytes : 0);
-    virtio_submit(&disk.device, &queue, slot * CHAIN);
+    virtio_offer(&queue, slot * CHAIN);
 }
 
 void disk_start(unsigned slot, enum exo_ring_operation operation, uint64_t block, exo_paddr frame) {
@@ -113,6 +113,10 @@ void disk_start(unsigned slot, enum exo_ring_operation operation, uint64_t block
             start(slot, REQUEST_READ, 0, arch_kernel_paddr(shared.ignored).raw, SECTOR_SIZE);
         return;
     }
+}
+
+void disk_begin(void) {
+    virtio_notify(&disk.device);
 }
 
 // Ends the transfer that an element of the used ring names, if it names one.

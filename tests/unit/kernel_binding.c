@@ -191,3 +191,137 @@ Test(kernel_binding, a_full_table_refuses_and_is_unharmed) {
     cr_expect_eq(REPEAT(host_binding_revoke(other.pe, other.held)).error, EXO_OK);
     EXPECT(OK, host_binding_derive(other.pe, other.held, data.raw, 1, EXO_READ));
 }
+
+constexpr exo_vaddr SHARED = {0x5000}; // below 2 MiB, what others can map
+
+// P6: what a PE gives up, or loses, is felt in no neighbour that shares the frame by a binding of its own.
+Test(kernel_binding, a_neighbour_keeps_its_mapping_of_a_shared_frame) {
+    const exo_frame data = take_frames(2, EXO_FRAME_DATA);
+    const struct other one = make_other(data, 1, EXO_READ), two = make_other(data, 1, EXO_READ);
+    MUST(map(PAGE, data, READ_WRITE));
+    MUST(other_map(&one, SHARED, data, EXO_READ));
+    MUST(other_map(&two, SHARED, data, EXO_READ));
+    cr_expect_eq(REPEAT(host_binding_drop(one.pe, one.held)).error, EXO_OK);
+    cr_expect_not(host_load(one.pe, SHARED).ok);
+    cr_expect(host_load(two.pe, SHARED).ok);
+    cr_expect(host_store(first, PAGE, 1).ok);
+    cr_expect_eq(info(data)->maps, 2);
+}
+
+// The other side of it: an entry goes with the binding that allowed it, in whatever table it was written.
+Test(kernel_binding, what_a_pe_wrote_in_a_neighbours_table_goes_with_its_binding) {
+    const exo_frame data = take_frames(2, EXO_FRAME_DATA);
+    const struct other one = make_other(data, 1, EXO_READ), two = make_other(data, 1, READ_WRITE);
+    const exo_handle table = {
+        MUST(host_binding_grant(first, FRAMES, two.handle, one.table1.raw, 1, EXO_READ | EXO_WRITE))};
+    const exo_paddr slot = slot_at(one.table1, exo_table_index(SHARED, 1));
+    MUST(host_tlb_set(two.pe, table, slot, two.held, exo_entry_for(data, READ_WRITE), NO_FLUSH));
+    cr_assert(host_store(one.pe, SHARED, 1).ok);
+    cr_expect_eq(REPEAT(host_binding_drop(two.pe, two.held)).error, EXO_OK);
+    cr_expect_not(host_load(one.pe, SHARED).ok);
+}
+
+Test(kernel_binding, what_a_pe_allowed_by_a_batch_or_by_protect_goes_with_its_binding) {
+    const exo_frame data = take_frames(2, EXO_FRAME_DATA);
+    const struct other one = make_other(data, 1, EXO_READ), two = make_other(data, 1, READ_WRITE);
+    const exo_handle table = {
+        MUST(host_binding_grant(first, FRAMES, two.handle, one.table1.raw, 1, EXO_READ | EXO_WRITE))};
+    const exo_paddr slot = slot_at(one.table1, exo_table_index(SHARED, 1));
+    MUST(other_map(&one, SHARED, data, EXO_READ));
+    MUST(host_tlb_protect(two.pe, table, slot, 1, two.held, exo_protect_for(SHARED, READ_WRITE)));
+    cr_assert(host_store(one.pe, SHARED, 1).ok);
+    cr_expect_eq(REPEAT(host_binding_drop(two.pe, two.held)).error, EXO_OK);
+    cr_expect_not(host_store(one.pe, SHARED, 2).ok);
+
+    const struct other three = make_other(data, 1, READ_WRITE);
+    const exo_handle again = {
+        MUST(host_binding_grant(first, FRAMES, three.handle, one.table1.raw, 1, EXO_READ | EXO_WRITE))};
+    *(struct exo_tlb_update *)pe_page(three.pe)->args = (struct exo_tlb_update){slot, exo_entry_for(data, READ_WRITE)};
+    MUST(host_tlb_set_batch(three.pe, again, three.held, 1, NO_FLUSH));
+    cr_assert(host_store(one.pe, SHARED, 3).ok);
+    cr_expect_eq(REPEAT(host_binding_drop(three.pe, three.held)).error, EXO_OK);
+    cr_expect_not(host_store(one.pe, SHARED, 4).ok);
+}
+
+Test(kernel_binding, the_first_pe_loses_the_package_with_its_binding_of_it) {
+    constexpr exo_vaddr package = {EXO_FIRST_PACKAGE_VA};
+    cr_assert(host_load(first, package).ok);
+    cr_expect_eq(REPEAT(host_binding_drop(first, (exo_handle){1 << 16 | EXO_FIRST_PACKAGE})).error, EXO_OK);
+    cr_expect_not(host_load(first, package).ok);
+}
+
+// A table can be known as the caller's, and so be written by the cached path, before it is ever written otherwise.
+Test(kernel_binding, frames_that_are_freed_leave_tables_that_only_the_cached_path_wrote) {
+    constexpr uint64_t every = READ_WRITE | EXO_EXECUTE;
+    const exo_frame data = take_frames(2, EXO_FRAME_DATA), table1 = take_frames(1, EXO_FRAME_TABLE1);
+    const exo_handle owned = {MUST(host_binding_derive(first, FRAMES, data.raw, 1, EXO_ALL))};
+    MUST(map(PAGE, data, READ_WRITE)); // known now, as is the table by the next line
+    MUST(host_tlb_set(first, FRAMES, slot_at(parts.table2, 100), FRAMES, exo_entry_for(table1, every), NO_FLUSH));
+    MUST(host_tlb_set(first, FRAMES, slot_at(table1, 3), owned,
+                      (exo_entry){exo_entry_for(data, READ_WRITE).raw | EXO_ENTRY_USER}, NO_FLUSH));
+    cr_expect_eq(info(table1)->writers, 0);
+    cr_expect_eq(REPEAT(host_binding_drop(first, owned)).error, EXO_OK);
+    cr_expect_eq(entry_at(slot_at(table1, 3)), 0);
+    cr_expect_eq(info(data)->type, EXO_FRAME_FREE);
+}
+
+// A frame that becomes a table anew was written by nobody yet.
+Test(kernel_binding, a_table_forgets_its_writers_when_its_frame_becomes_another) {
+    const exo_frame data = take_frames(1, EXO_FRAME_DATA), table1 = take_frames(1, EXO_FRAME_TABLE1);
+    const struct other one = make_other(data, 1, EXO_READ), two = make_other(data, 1, EXO_READ);
+    exo_paddr slot = slot_at(table1, 0);
+    const exo_handle lent = {
+        MUST(host_binding_grant(first, FRAMES, one.handle, table1.raw, 1, EXO_READ | EXO_WRITE))};
+    MUST(host_tlb_set(one.pe, lent, slot, EXO_NO_HANDLE, (exo_entry){0}, NO_FLUSH));
+    MUST(host_frame_retype(first, FRAMES, table1, 1, EXO_FRAME_TABLE1));
+    const exo_handle passed_on = {
+        MUST(host_binding_grant(first, FRAMES, two.handle, table1.raw, 1, EXO_READ | EXO_WRITE))};
+    MUST(host_tlb_set(two.pe, passed_on, slot, two.held, exo_entry_for(data, EXO_READ), NO_FLUSH));
+    cr_expect_eq(REPEAT(host_binding_drop(one.pe, one.held)).error, EXO_OK);
+    cr_expect_neq(entry_at(slot), 0);
+}
+
+// Who gets the bit of a PE that is gone has written none of the tables that the other wrote.
+Test(kernel_binding, a_pe_does_not_inherit_what_an_earlier_one_wrote) {
+    const exo_frame data = take_frames(1, EXO_FRAME_DATA);
+    const struct other one = make_other(data, 1, EXO_READ), gone = make_other(data, 1, EXO_READ);
+    const exo_handle lent = {
+        MUST(host_binding_grant(first, FRAMES, gone.handle, one.table1.raw, 1, EXO_READ | EXO_WRITE))};
+    MUST(host_tlb_set(gone.pe, lent, slot_at(one.table1, 9), EXO_NO_HANDLE, (exo_entry){0}, NO_FLUSH));
+    const uint64_t bit = gone.pe->writer;
+    cr_assert_eq(REPEAT(host_pe_destroy(first, gone.handle)).error, EXO_OK);
+    const struct other heir = make_other(data, 1, EXO_READ);
+    cr_assert_eq(heir.pe->writer, bit);
+    MUST(other_map(&one, SHARED, data, EXO_READ));
+    cr_expect_eq(REPEAT(host_binding_drop(heir.pe, heir.held)).error, EXO_OK);
+    cr_expect(host_load(one.pe, SHARED).ok);
+}
+
+// Bits of writers are used again when a PE is gone, and shared when there are more PEs than bits: never too few.
+Test(kernel_binding, more_pes_than_writer_bits_still_lose_what_they_drop) {
+    const exo_frame data = take_frames(1, EXO_FRAME_DATA), more = take_frames(1, EXO_FRAME_DATA);
+    struct other others[70];
+    for (unsigned round = 0; round < 2; round++) {
+        const exo_frame at = next_frame;
+        for (unsigned i = 0; i < 70; i++) {
+            others[i] = make_other(data, 1, EXO_READ);
+            MUST(other_map(&others[i], SHARED, data, EXO_READ));
+        }
+        for (unsigned i = 0; i < 70; i += 2) {
+            cr_assert_eq(REPEAT(host_binding_drop(others[i].pe, others[i].held)).error, EXO_OK);
+            cr_expect_not(host_load(others[i].pe, SHARED).ok, "%u", i);
+            if (i + 1 < 62) cr_expect(host_load(others[i + 1].pe, SHARED).ok, "%u", i + 1);
+        }
+        const struct other *last = &others[69]; // 67 has the same bit
+        const exo_handle held = {MUST(host_binding_grant(first, FRAMES, last->handle, more.raw, 1, EXO_READ))};
+        MUST(host_tlb_set(last->pe, other_table(last), slot_at(last->table1, 7), held, exo_entry_for(more, EXO_READ),
+                          NO_FLUSH));
+        cr_assert_eq(REPEAT(host_pe_destroy(first, others[67].handle)).error, EXO_OK);
+        cr_assert(host_load(last->pe, (exo_vaddr){7 * EXO_PAGE_SIZE}).ok);
+        cr_assert_eq(REPEAT(host_binding_drop(last->pe, held)).error, EXO_OK);
+        cr_expect_not(host_load(last->pe, (exo_vaddr){7 * EXO_PAGE_SIZE}).ok);
+        for (unsigned i = 0; i < 70; i++)
+            if (i != 67) cr_assert_eq(REPEAT(host_pe_destroy(first, others[i].handle)).error, EXO_OK);
+        next_frame = at;
+    }
+}

@@ -287,3 +287,50 @@ Test(kernel_ring, is_bound_once_and_only_from_a_ring_frame_of_the_callers) {
     EXPECT(OK, host_ring_bind(other.pe, other.held, frame));
     EXPECT(BUSY, host_frame_retype(first, FRAMES, frame, 1, EXO_FRAME_DATA)); // in use as long as the PE lives
 }
+
+// A second PE with a ring of its own over four data frames, which it keeps as full as it can.
+struct greedy {
+    struct other other;
+    struct exo_ring *ring;
+};
+
+static struct greedy make_greedy(void) {
+    const exo_frame frame = take_frames(1, EXO_FRAME_RING);
+    struct greedy greedy = {.other = make_other(data, 1, READ_WRITE), .ring = arch_frame(frame)};
+    const exo_handle held = {
+        MUST(host_binding_grant(first, FRAMES, greedy.other.handle, frame.raw, 1, READ_WRITE))};
+    MUST(host_ring_bind(greedy.other.pe, held, frame));
+    const exo_handle extent = {MUST(host_binding_grant(first, DISK, greedy.other.handle, 0, 10, READ_WRITE))};
+    for (unsigned i = 0; i < EXO_RING_SIZE; i++)
+        greedy.ring->requests[i] = (struct exo_ring_request){extent, greedy.other.held, data, 1, EXO_RING_READ, i};
+    greedy.ring->submitted = EXO_RING_SIZE;
+    return greedy;
+}
+
+// P6: the disk's slots are shared fairly, whatever PEs ask for.
+Test(kernel_ring, a_pe_finds_a_slot_however_many_requests_others_keep_under_way) {
+    struct greedy greedy[4];
+    for (unsigned i = 0; i < 4; i++) greedy[i] = make_greedy();
+    for (unsigned i = 0; i < 4; i++) MUST(host_ring_kick(greedy[i].other.pe));
+    submit(request(EXO_RING_READ, 1));
+    cr_expect_eq(MUST(host_ring_kick(first)), 1);
+    cr_expect_eq(host_disk_pending(), 4 * (DISK_SLOTS / 5) + 1);
+    host_disk_run(DISK_SLOTS);
+    for (unsigned i = 0; i < 4; i++)
+        cr_assert_eq(REPEAT(host_pe_destroy(first, greedy[i].other.handle)).error, EXO_OK);
+    for (unsigned i = 0; i < EXO_RING_SIZE - 1; i++) submit(request(EXO_RING_READ, 1));
+    cr_expect_eq(MUST(host_ring_kick(first)), EXO_RING_SIZE - 1); // a ring that is gone has no share
+}
+
+// When slots are taken from before there were so many rings, who got none is told to try again.
+Test(kernel_ring, a_kick_that_finds_no_slot_is_followed_by_an_event) {
+    const struct greedy early = make_greedy();
+    for (unsigned i = 0; i < EXO_RING_SIZE; i++) submit(request(EXO_RING_READ, 1));
+    cr_expect_eq(MUST(host_ring_kick(first)), EXO_RING_SIZE);
+    cr_expect_eq(MUST(host_ring_kick(early.other.pe)), EXO_RING_SIZE);
+    const struct greedy late = make_greedy();
+    cr_expect_eq(MUST(host_ring_kick(late.other.pe)), 0);
+    cr_expect(pe_page(late.other.pe)->pending & 1 << EXO_EVENT_disk);
+    host_disk_run(1);
+    cr_expect_eq(MUST(host_ring_kick(late.other.pe)), 1);
+}

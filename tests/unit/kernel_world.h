@@ -8,7 +8,7 @@
 #include "pe/package.h"
 #include "pe/tlb.h"
 
-constexpr uint64_t WORLD_FRAMES = 400, WORLD_BLOCKS = 64;
+constexpr uint64_t WORLD_FRAMES = 700, WORLD_BLOCKS = 64;
 constexpr exo_handle FRAMES = {1 << 16 | EXO_FIRST_FRAMES}, PACKAGE = {1 << 16 | EXO_FIRST_PACKAGE},
                      DISK = {1 << 16 | EXO_FIRST_DISK}, SLICES = {1 << 16 | EXO_FIRST_SLICES},
                      CONSOLE = {1 << 16 | EXO_FIRST_CONSOLE}, REPORT = {1 << 16 | EXO_FIRST_REPORT},

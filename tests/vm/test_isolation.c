@@ -188,3 +188,52 @@ TEST(frames_of_an_ended_pe_hold_nothing_of_it) {
     rig_release(parts, 3);
     rig_release(frame, 1);
 }
+
+// Two PEs that share a frame, each by a binding of its own: where its order is, and how it maps the frame at SHARED.
+constexpr uint64_t ORDER = 0x10'0000, SHARED = 0x10'1000;
+struct order {
+    exo_handle tables, frames;
+    exo_paddr slot;
+    exo_entry entry;
+    bool drops;
+};
+
+static uint64_t shares(uint64_t address) {
+    const struct order *order = (const struct order *)address;
+    if (exo_tlb_set(order->tables, order->slot, order->frames, order->entry, (exo_vaddr){0}).error != EXO_OK) return 1;
+    (void)exo_pe_yield(EXO_NO_HANDLE);
+    while (order->drops && exo_binding_drop(order->frames).error == EXO_AGAIN) continue;
+    return *(volatile uint64_t *)SHARED;
+}
+
+TEST(what_a_pe_drops_a_neighbour_that_shares_it_keeps) {
+    const exo_frame shared = rig_frames(1, EXO_FRAME_DATA), orders = rig_frames(2, EXO_FRAME_DATA);
+    *(volatile uint64_t *)rig_map(RIG_WINDOW, shared, EXO_READ | EXO_WRITE) = 42;
+    struct child children[2];
+    for (unsigned i = 0; i < 2; i++) {
+        children[i] = child_new(CHILD_ISOLATED, shares);
+        const exo_frame table1 = {children[i].tables.raw + 3};
+        struct order *order = rig_map(RIG_WINDOW + EXO_PAGE_SIZE, (exo_frame){orders.raw + i}, EXO_READ | EXO_WRITE);
+        *order = (struct order){
+            .tables = child_grant(&children[i], FRAMES, table1.raw, 1, EXO_READ | EXO_WRITE),
+            .frames = child_grant(&children[i], FRAMES, shared.raw, 1, EXO_READ),
+            .slot = {(table1.raw << EXO_PAGE_SHIFT) + SHARED / EXO_PAGE_SIZE * 8},
+            .entry = exo_entry_for(shared, EXO_READ),
+            .drops = i == 0,
+        };
+        rig_unmap(RIG_WINDOW + EXO_PAGE_SIZE);
+        child_map(&children[i], ORDER, (exo_frame){orders.raw + i}, EXO_READ);
+        child_start(&children[i], ORDER);
+        CHECK(!child_go(&children[i], 1));
+    }
+    CHECK_EQUAL(rig_frame_info(shared)->maps, 3);
+    for (unsigned i = 0; i < 2; i++) CHECK(child_go(&children[i], 1000));
+    CHECK_EQUAL(children[0].state.status, CHILD_BY(fault));
+    CHECK_EQUAL(children[0].page->exception.cr2, SHARED);
+    CHECK_EQUAL(children[1].state.status, 42);
+    CHECK_EQUAL(*(volatile uint64_t *)RIG_WINDOW, 42); // nor does the test lose its own
+    for (unsigned i = 0; i < 2; i++) child_release(&children[i]);
+    rig_unmap(RIG_WINDOW);
+    rig_release(shared, 1);
+    rig_release(orders, 2);
+}

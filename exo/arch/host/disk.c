@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The simulated disk. Data moves as late as it can: when the transfer ends, and not when it starts.
+// The simulated disk. Transfers start as late as they may, with disk_begin, and data moves as late as it can: when
+// the transfer ends.
 #include <string.h>
 #include "exo/arch/host/machine.h"
 #include "exo/dev/disk.h"
@@ -15,19 +16,19 @@ struct transfer {
 static uint8_t *blocks;
 static uint64_t block_count;
 static struct transfer pending[DISK_SLOTS]; // oldest first
-static unsigned pending_count, finishing;
+static unsigned pending_count, begun, finishing;
 static enum exo_error failure;
 
 void disk_make(uint64_t count) {
     block_count = count;
     blocks = calloc(count, EXO_PAGE_SIZE);
     HOST_REQUIRE(blocks != nullptr || count == 0);
-    pending_count = finishing = 0;
+    pending_count = begun = finishing = 0;
     failure = EXO_OK;
 }
 
 void disk_take_down(void) {
-    finishing = pending_count;
+    finishing = begun = pending_count;
     disk_interrupt();
     free(blocks);
     blocks = nullptr;
@@ -47,6 +48,10 @@ void disk_start(unsigned slot, enum exo_ring_operation operation, uint64_t block
     pending[pending_count++] = (struct transfer){slot, operation, block, frame};
 }
 
+void disk_begin(void) {
+    begun = pending_count;
+}
+
 static void move(const struct transfer *transfer) {
     if (transfer->operation == EXO_RING_FLUSH) return;
     uint8_t *memory = arch_frame((exo_frame){transfer->frame.raw >> EXO_PAGE_SHIFT});
@@ -58,9 +63,10 @@ static void move(const struct transfer *transfer) {
 }
 
 void disk_interrupt(void) {
-    for (; finishing > 0 && pending_count > 0; finishing--) {
+    for (; finishing > 0 && begun > 0; finishing--) {
         const struct transfer done = pending[0];
         memmove(pending, pending + 1, --pending_count * sizeof *pending);
+        begun--;
         const enum exo_error error = failure;
         failure = EXO_OK;
         if (error == EXO_OK) move(&done);
