@@ -220,8 +220,53 @@ static void flush_range(exo_vaddr first, uint64_t count) {
     return EXO_OK;
 }
 
-// Rights are changed by separate atomic operations on the bits, so that no A or D bit that the MMU sets is lost. An
-// entry that ends with no more than READ needs no authority but the table's.
+// How far a run over entries has come, and how many of those behind it were not present.
+struct progress {
+    uint64_t *at;
+    uint64_t absent;
+};
+
+// The line of the frame that a present entry names: exo_entry_frame and frame_info in one shift.
+[[gnu::always_inline]] static inline const struct exo_frame_info *entry_info(const struct exo_frame_info *table,
+                                                                             uint64_t entry) {
+    static_assert(sizeof *table == EXO_PAGE_SIZE >> 7);
+    return (const struct exo_frame_info *)((const uint8_t *)table + ((entry & EXO_ENTRY_FRAME) >> 7));
+}
+
+// Changes entries up to the end or, if checked, to the first whose frame does not carry the claim. Rights are changed
+// by separate atomic operations on the bits, so that no A or D bit that the MMU sets is lost.
+[[gnu::always_inline]] static inline struct progress protect_run(uint64_t *at, const uint64_t *end, uint64_t clear,
+                                                                 uint64_t set, bool clears, bool checked,
+                                                                 uint64_t claim) {
+    const struct exo_frame_info *const table = frame_table; // the atomic operations would have it read again
+    uint64_t absent = 0;
+    for (; at != end; at++) {
+        const uint64_t old = *at;
+        if (!(old & EXO_ENTRY_PRESENT)) [[clang::unlikely]] {
+            absent++;
+            continue;
+        }
+        if (checked && entry_info(table, old)->claim != claim) [[clang::unlikely]]
+            break;
+        if (clears) arch_entry_clear(at, clear);
+        arch_entry_set(at, set);
+    }
+    return (struct progress){at, absent};
+}
+
+// Functions of their own, so that the loops keep everything in registers. Their caller zeroes these at its end.
+[[gnu::noinline, gnu::zero_call_used_regs("skip")]]
+static struct progress protect_unchecked(uint64_t *at, const uint64_t *end, uint64_t clear, uint64_t set) {
+    return protect_run(at, end, clear, set, true, false, 0);
+}
+[[gnu::noinline, gnu::zero_call_used_regs("skip")]]
+static struct progress protect_claimed(uint64_t *at, const uint64_t *end, uint64_t clear, uint64_t set,
+                                       uint64_t claim) {
+    if (clear == 0) return protect_run(at, end, 0, set, false, true, claim); // to READ and WRITE
+    return protect_run(at, end, clear, set, true, true, claim);
+}
+
+// An entry that ends with no more than READ needs no authority but the table's.
 struct exo_result call_tlb_protect(exo_handle table, exo_paddr slot, uint64_t count, exo_handle frames,
                                    exo_protect change) {
     const uint64_t rights = change.raw % EXO_PAGE_SIZE;
@@ -237,23 +282,25 @@ struct exo_result call_tlb_protect(exo_handle table, exo_paddr slot, uint64_t co
 
     constexpr uint64_t changing = EXO_ENTRY_WRITE | EXO_ENTRY_NO_EXECUTE;
     const uint64_t set = exo_entry_for((exo_frame){0}, rights).raw & changing, clear = changing ^ set;
-    const uint64_t claim = rights == EXO_READ ? 0 : arch_current()->bindings.claim - 1;
+    uint64_t *const end = to.entry + count;
+    struct progress run = {to.entry, 0};
     enum exo_error error = EXO_OK;
-    uint64_t changed = 0;
-    for (uint64_t *at = to.entry; at != to.entry + count; at++) {
-        const uint64_t old = *at;
-        if (!(old & EXO_ENTRY_PRESENT)) continue;
-        const exo_frame frame = exo_entry_frame((exo_entry){old});
-        if (claim != 0 && frame_info(frame)->claim != claim) [[clang::unlikely]] {
-            error = protect_allowed(slot, frame, data, rights);
+    uint64_t absent = 0;
+    if (rights == EXO_READ) {
+        run = protect_unchecked(run.at, end, clear, set);
+        absent = run.absent;
+    } else {
+        while (true) {
+            run = protect_claimed(run.at, end, clear, set, arch_current()->bindings.claim - 1);
+            absent += run.absent;
+            if (run.at == end) break;
+            error = protect_allowed(slot, exo_entry_frame((exo_entry){*run.at}), data, rights);
             if (error != EXO_OK) break;
+            run = protect_unchecked(run.at, run.at + 1, clear, set);
         }
-        arch_entry_clear(at, clear);
-        arch_entry_set(at, set);
-        changed++;
     }
     if (flush.raw != 0) flush_range(flush, count);
-    return (struct exo_result){error, changed};
+    return (struct exo_result){error, (uint64_t)(run.at - to.entry) - absent};
 }
 
 struct exo_result call_tlb_harvest(exo_handle table, exo_paddr slot, uint64_t count, exo_entry bits, exo_vaddr flush) {
