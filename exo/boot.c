@@ -9,6 +9,7 @@
 #include "exo/dev/disk.h"
 #include "exo/frame.h"
 #include "exo/pe.h"
+#include "exo/ring.h"
 #include "pe/package.h"
 #include "pe/tlb.h"
 
@@ -114,6 +115,7 @@ void boot_first_pe(const struct boot *boot) {
     require(image->segments <= EXO_PACKAGE_SEGMENTS, "The first image of the boot package has too many segments.");
 
     sb_list_init(&derivations);
+    ring_init();
     struct sb_made none = {.error = EXO_OK};
     require(pe_make(nullptr, boot->free_first, parts, &none) == EXO_OK, "The first PE cannot be made.");
     struct pe *pe = arch_frame(boot->free_first);
@@ -154,5 +156,5 @@ void boot_first_pe(const struct boot *boot) {
     boot->machine->disk_blocks = disk_blocks();
     boot->machine->tracing = package->flags & EXO_PACKAGE_TRACE ? 1 : 0;
     slice_describe(boot->machine);
-    arch_cpu()->vector[0] = pe;
+    slice_assign(0, pe);
 }

@@ -8,7 +8,7 @@
 struct sb_binding derivations;
 static uint64_t last_id;
 
-static uint64_t free_writers = UINT64_MAX; // bits that no PE has, and the shared one
+static uint64_t free_writers; // bits that no PE has, and the shared one
 
 static uint64_t writer_take(void) {
     const uint64_t lowest = free_writers & -free_writers;
@@ -51,6 +51,7 @@ enum exo_error pe_make(struct pe *creator, exo_frame first, uint64_t count, stru
         *made = sb_root(&derivations, &creator->bindings, EXO_KIND_PE, first.raw, 1, EXO_ALL, last_id + 1);
         if (made->error != EXO_OK) return made->error;
     }
+    if (creator == nullptr) free_writers = UINT64_MAX;
     frame_make(first, EXO_FRAME_PE);
     frame_make((exo_frame){first.raw + 1}, EXO_FRAME_PE_PAGE);
     for (uint64_t i = 2; i < count; i++) frame_make((exo_frame){first.raw + i}, EXO_FRAME_BINDINGS);

@@ -55,6 +55,7 @@ struct cpu {
     uint64_t save_area;    // end of current's exception save area, kernel view
     uint64_t flushed;      // this CPU holds no TLB entry of an epoch before this one
     struct pe *vector[EXO_SLICE_POSITIONS];
+    uint64_t held; // a bit for each position that is a PE's
     unsigned position; // of the slice that is running
     bool grace;        // its end has been announced, the grace time is running
     bool expired;      // somebody else is to be picked
@@ -75,5 +76,6 @@ void upcall_deliver(struct pe *pe);                    // before it runs: enters
 // slice.c
 void slice_timer(void);                             // the timer's deadline has passed
 [[nodiscard]] struct pe *slice_pick(void);          // who runs now on this CPU; null: nobody, idle
+void slice_assign(unsigned position, struct pe *pe); // gives a position to a PE; null: to nobody
 void slice_forget(struct pe *pe);                   // takes a PE out of every position
 void slice_release(uint64_t first, uint64_t count); // empties positions

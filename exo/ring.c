@@ -18,8 +18,15 @@ static struct transfer {
     exo_frame frame;
     uint32_t tag;
 } transfers[DISK_SLOTS];
+static uint64_t busy[(DISK_SLOTS + 63) / 64]; // a bit for each slot
 
 static unsigned rings; // PEs that have one
+
+void ring_init(void) {
+    rings = 0;
+    for (unsigned word = 0; word < sizeof busy / sizeof *busy; word++) busy[word] = 0;
+    for (unsigned slot = 0; slot < DISK_SLOTS; slot++) transfers[slot].pe = nullptr;
+}
 
 // How many transfers a PE may have under way: so many that a slot is left for every other, whatever each does. While
 // PEs still have more under way from a time of fewer rings, a slot can be wanting all the same.
@@ -28,10 +35,13 @@ static unsigned fair_share(void) {
     return rings < DISK_SLOTS ? DISK_SLOTS / rings : 1;
 }
 
+// An idle slot; DISK_SLOTS or more: there is none.
 static unsigned slot_idle(void) {
-    unsigned slot = 0;
-    while (slot < DISK_SLOTS && transfers[slot].pe != nullptr) slot++;
-    return slot;
+    unsigned word = 0;
+    while (busy[word] == UINT64_MAX) {
+        if (++word == sizeof busy / sizeof *busy) return DISK_SLOTS;
+    }
+    return word * 64 + (unsigned)__builtin_ctzll(~busy[word]);
 }
 
 // Tells a PE how a request ended. There is room: accepted - completed requests are never more than the ring's size,
@@ -47,6 +57,7 @@ void ring_complete(unsigned slot, enum exo_error error) {
     if (slot >= DISK_SLOTS || transfers[slot].pe == nullptr) return;
     const struct transfer done = transfers[slot];
     transfers[slot].pe = nullptr;
+    busy[slot / 64] &= ~(1ull << slot % 64);
     if (done.memory != nullptr) {
         frame_info(done.frame)->pins--;
         done.memory->uses--;
@@ -78,6 +89,7 @@ static enum exo_error request_allowed(const struct exo_ring_request *request, st
 
 static void start(unsigned slot, const struct transfer *transfer, const struct exo_ring_request *request) {
     transfers[slot] = *transfer;
+    busy[slot / 64] |= 1ull << slot % 64;
     transfer->extent->uses++;
     transfer->pe->inflight++;
     if (transfer->memory != nullptr) {
@@ -113,12 +125,12 @@ struct exo_result call_ring_kick(void) {
     CHECK(pe->ring != nullptr, STATE);
     const uint32_t submitted = __atomic_load_n(&pe->ring->submitted, __ATOMIC_ACQUIRE);
     const uint32_t taken = __atomic_load_n(&pe->ring->taken, __ATOMIC_RELAXED);
-    const uint32_t before = pe->inflight;
+    const uint32_t before = pe->inflight, most = fair_share();
     uint64_t count = 0;
     while (pe->ring_accepted != submitted && count < EXO_RING_SIZE && pe->ring_accepted - taken < EXO_RING_SIZE
-           && pe->inflight < fair_share()) {
+           && pe->inflight < most) {
         const unsigned slot = slot_idle();
-        if (slot == DISK_SLOTS) {
+        if (slot >= DISK_SLOTS) {
             if (pe->inflight == 0) upcall_post(pe, EXO_EVENT_disk); // no completion would tell it to try again
             break;
         }

@@ -3,6 +3,9 @@
 #pragma once
 #include "exo/pe.h"
 
+// At boot: no PE has a ring, nothing is under way.
+void ring_init(void);
+
 // The disk has finished with a slot; called by the driver.
 void ring_complete(unsigned slot, enum exo_error error);
 

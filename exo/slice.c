@@ -65,26 +65,39 @@ struct pe *slice_pick(void) {
     struct cpu *cpu = arch_cpu();
     if (!cpu->expired && !cpu->idle && cpu->current != nullptr && cpu->current->state == EXO_PE_READY)
         return cpu->current;
-    for (unsigned round = 0; round < 2; round++) {
-        for (unsigned i = 1; i <= EXO_SLICE_POSITIONS; i++) {
-            const unsigned position = (cpu->position + i) % EXO_SLICE_POSITIONS;
+    bool forfeited = false;
+    for (unsigned round = 0; round == 0 || (round == 1 && forfeited); round++) {
+        const unsigned next = cpu->position + 1;
+        uint64_t after = __builtin_rotateright64(cpu->held, next);
+        for (; after != 0; after &= after - 1) {
+            const unsigned position = (next + (unsigned)__builtin_ctzll(after)) % EXO_SLICE_POSITIONS;
             struct pe *pe = cpu->vector[position];
-            if (pe == nullptr || pe->state != EXO_PE_READY) continue;
-            if (round == 0 && forfeits(pe)) continue;
-            return slice_begin(cpu, position);
+            if (pe->state != EXO_PE_READY) continue;
+            if (round == 0 && forfeits(pe))
+                forfeited = true;
+            else
+                return slice_begin(cpu, position);
         }
     }
     cpu->idle = true;
     return nullptr;
 }
 
+void slice_assign(unsigned position, struct pe *pe) {
+    static_assert(EXO_SLICE_POSITIONS == 64);
+    struct cpu *cpu = arch_cpu();
+    cpu->vector[position] = pe;
+    cpu->held &= ~(1ull << position);
+    if (pe != nullptr) cpu->held |= 1ull << position;
+}
+
 void slice_release(uint64_t first, uint64_t count) {
-    for (uint64_t i = 0; i < count; i++) arch_cpu()->vector[first + i] = nullptr;
+    for (uint64_t i = 0; i < count; i++) slice_assign((unsigned)(first + i), nullptr);
 }
 
 void slice_forget(struct pe *pe) {
     for (unsigned i = 0; i < EXO_SLICE_POSITIONS; i++)
-        if (arch_cpu()->vector[i] == pe) arch_cpu()->vector[i] = nullptr;
+        if (arch_cpu()->vector[i] == pe) slice_assign(i, nullptr);
 }
 
 struct exo_result call_slice_set(exo_handle slices, uint64_t position, exo_handle pe) {
@@ -95,7 +108,7 @@ struct exo_result call_slice_set(exo_handle slices, uint64_t position, exo_handl
         FIND(target, pe, PE, EXO_WRITE);
         holder = pe_of(target);
     }
-    arch_cpu()->vector[position] = holder;
+    slice_assign((unsigned)position, holder);
     return done(0);
 }
 

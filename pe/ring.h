@@ -12,7 +12,7 @@
 #pragma once
 #include "pe/types.h"
 
-constexpr uint32_t EXO_RING_SIZE = 32;
+constexpr uint32_t EXO_RING_SIZE = 64;
 
 enum exo_ring_operation : uint32_t { EXO_RING_READ = 0, EXO_RING_WRITE = 1, EXO_RING_FLUSH = 2 };
 

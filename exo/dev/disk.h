@@ -4,7 +4,7 @@
 #include "pe/ring.h"
 #include "pe/types.h"
 
-constexpr unsigned DISK_SLOTS = 64;
+constexpr unsigned DISK_SLOTS = 84; // each takes three descriptors of a queue of 256
 
 // Finds the disk and starts it; called once at boot. Without one, disk_blocks is 0 and disk_start must not be called.
 void disk_init(void);

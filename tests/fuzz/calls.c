@@ -54,30 +54,6 @@ static bool ends_the_machine(const struct pe *pe, uint64_t number) {
     return number == EXO_CALL_machine_off || (number == EXO_CALL_pe_exit && pe->binding == nullptr);
 }
 
-// The frames that end with the descendants of a binding, or with the binding itself; false if some were ending before,
-// so that the call is not the first of its kind.
-static bool mark_ending(const struct sb_binding *source, bool itself, bool ending[]) {
-    memset(ending, false, MACHINE_FRAMES);
-    if (source->dying) return false;
-    for (const struct sb_binding *each = itself ? source : source->next; each == source || each->depth > source->depth;
-         each = each->next) {
-        if (each->dying) return false;
-        for (uint64_t i = 0; each->kind == EXO_KIND_FRAMES && i < each->count; i++) ending[each->first + i] = true;
-    }
-    return true;
-}
-
-// P3: when revoke or drop has returned OK, no table names what has ended.
-static bool still_mapped(const bool ending[]) {
-    for (uint64_t i = 0; i < MACHINE_FRAMES; i++) {
-        const uint64_t *entries = arch_frame((exo_frame){i});
-        const unsigned level = frame_level(frame_table[i].type);
-        for (unsigned k = 0; level != 0 && k < (level == 4 ? 256 : 512); k++)
-            if ((entries[k] & EXO_ENTRY_PRESENT) && ending[exo_entry_frame((exo_entry){entries[k]}).raw]) return true;
-    }
-    return false;
-}
-
 static void one_call(struct pe *pe) {
     static const uint8_t often[] = {
         EXO_CALL_binding_derive, EXO_CALL_binding_grant, EXO_CALL_frame_retype, EXO_CALL_tlb_set,   EXO_CALL_tlb_set,
@@ -90,13 +66,8 @@ static void one_call(struct pe *pe) {
     draw_arguments(number, known_of(pe), words);
     make_sensible(number, words);
     draw_page(pe, number);
-    static bool ending[MACHINE_FRAMES];
-    const bool revokes = number == EXO_CALL_binding_revoke, drops = number == EXO_CALL_binding_drop;
-    const struct sb_found source = sb_find_any(&pe->bindings, (exo_handle){words[0]});
-    const bool check = (revokes || drops) && source.error == EXO_OK && mark_ending(source.binding, drops, ending);
     const struct exo_result result = host_call(pe, number, words);
     learn(pe, number, words, result);
-    if (check && result.error == EXO_OK && still_mapped(ending)) stop("revoked frames are still mapped", number, words);
     if (!documented(number, result.error)) stop("an error that calls.def does not name", number, words);
     const char *wrong = host_audit();
     if (wrong != nullptr) stop(wrong, number, words);

@@ -4,8 +4,8 @@
 #pragma once
 #include "tests/vm/child.h"
 
-constexpr uint64_t DATA = 36;   // frames of data
-constexpr uint64_t WINDOW = 64; // pages of the window to each client
+constexpr uint64_t DATA = 68;   // frames of data
+constexpr uint64_t WINDOW = 128; // pages of the window to each client
 constexpr uint32_t N = EXO_RING_SIZE;
 constexpr uint64_t RW = EXO_READ | EXO_WRITE;
 

@@ -2,9 +2,9 @@
 // The disk: rings, requests and their refusals, data, garbage.
 #include "tests/vm/client.h"
 
-// Runs a client with the blocks 100 to 149.
+// Runs a client with the blocks 100 to 169.
 static uint64_t run(child_code *code, uint64_t disk_rights, uint64_t frame_rights) {
-    struct client *c = client_new(0, code, 100, 50, disk_rights, frame_rights);
+    struct client *c = client_new(0, code, 100, 70, disk_rights, frame_rights);
     const uint64_t status = client_wait(c);
     client_end(c);
     return status;
@@ -35,25 +35,25 @@ static uint64_t writes_and_reads(uint64_t argument) {
     BIND(c);
     for (uint64_t round = 0; round < 4; round++) {
         for (uint64_t i = 0; i < N; i++) {
-            for (uint64_t word = 0; word < 512; word++) client_page(c, i)[word] = word_of(round * 64 + i, word);
-            client_put(c, EXO_RING_WRITE, i, 100 + (i * 7 + round) % 50, (uint32_t)i);
+            for (uint64_t word = 0; word < 512; word++) client_page(c, i)[word] = word_of(round * N + i, word);
+            client_put(c, EXO_RING_WRITE, i, 100 + (i * 9 + round) % 70, (uint32_t)i);
         }
         client_await(c, N);
-        uint32_t tags = 0;
+        uint64_t tags = 0;
         for (uint64_t i = 0; i < N; i++) {
             const struct exo_ring_completion completion = client_take(c);
             WANT(completion.error == EXO_OK && completion.tag < N);
-            tags |= 1u << completion.tag;
+            tags |= 1ull << completion.tag;
         }
-        WANT(tags == UINT32_MAX); // each came back once
+        WANT(tags == UINT64_MAX); // each came back once
         WANT(client_transfer(c, EXO_RING_FLUSH, 0, 0) == EXO_OK);
         for (uint64_t i = 0; i < N; i++)
             for (uint64_t word = 0; word < 512; word++) client_page(c, i)[word] = 0;
-        for (uint64_t i = 0; i < N; i++) client_put(c, EXO_RING_READ, i, 100 + (i * 7 + round) % 50, (uint32_t)i);
+        for (uint64_t i = 0; i < N; i++) client_put(c, EXO_RING_READ, i, 100 + (i * 9 + round) % 70, (uint32_t)i);
         client_await(c, N);
         for (uint64_t i = 0; i < N; i++) WANT(client_take(c).error == EXO_OK);
         for (uint64_t i = 0; i < N; i++)
-            for (uint64_t word = 0; word < 512; word++) WANT(client_page(c, i)[word] == word_of(round * 64 + i, word));
+            for (uint64_t word = 0; word < 512; word++) WANT(client_page(c, i)[word] == word_of(round * N + i, word));
     }
     return 0;
 }
@@ -64,7 +64,7 @@ TEST(what_was_written_is_read_back) {
 static uint64_t is_refused(uint64_t argument) {
     struct client *c = (struct client *)argument;
     BIND(c);
-    const uint64_t blocks[] = {0, 99, 150, 151, 1ull << 32 | 100, 1ull << 63 | 100, ~0ull};
+    const uint64_t blocks[] = {0, 99, 170, 171, 1ull << 32 | 100, 1ull << 63 | 100, ~0ull};
     for (unsigned i = 0; i < sizeof blocks / sizeof *blocks; i++) {
         WANT(client_transfer(c, EXO_RING_READ, 0, blocks[i]) == EXO_RANGE);
         WANT(client_transfer(c, EXO_RING_WRITE, 0, blocks[i]) == EXO_RANGE);

@@ -40,7 +40,7 @@ static uint64_t pins(uint64_t argument) {
     return 0;
 }
 TEST(frames_and_bindings_of_a_transfer_are_held) {
-    struct client *c = client_new(0, pins, 100, 50, RW, EXO_ALL);
+    struct client *c = client_new(0, pins, 100, 70, RW, EXO_ALL);
     rig_unmap((uint64_t)client_page(c, DATA - 1));
     CHECK_EQUAL(client_wait(c), 0);
     client_end(c);
@@ -94,8 +94,8 @@ static unsigned revoke_many_times(struct client *c, exo_handle source, uint64_t 
 
 TEST(after_revoke_no_transfer_uses_the_extent) {
     stop = false;
-    struct client *c = client_new(0, keeps_reading, 100, 50, RW, RW);
-    CHECK(revoke_many_times(c, DISK, 100, 50, &c->extent) > 0);
+    struct client *c = client_new(0, keeps_reading, 100, 70, RW, RW);
+    CHECK(revoke_many_times(c, DISK, 100, 70, &c->extent) > 0);
     stop = true;
     CHECK_EQUAL(client_wait(c), 0);
     client_end(c);
@@ -103,7 +103,7 @@ TEST(after_revoke_no_transfer_uses_the_extent) {
 
 TEST(after_revoke_no_transfer_uses_the_frames) {
     stop = false;
-    struct client *c = client_new(0, keeps_reading, 100, 50, RW, RW);
+    struct client *c = client_new(0, keeps_reading, 100, 70, RW, RW);
     CHECK(revoke_many_times(c, FRAMES, c->data.raw, DATA, &c->frames) > 0);
     stop = true;
     CHECK_EQUAL(client_wait(c), 0);
@@ -114,7 +114,7 @@ TEST(a_pe_is_destroyed_with_transfers_under_way) {
     for (unsigned round = 0; round < 20; round++) {
         rig_rewind();
         stop = false;
-        struct client *c = client_new(0, keeps_reading, 100, 50, RW, RW);
+        struct client *c = client_new(0, keeps_reading, 100, 70, RW, RW);
         catch_transfers(c);
         struct exo_result result;
         while ((result = exo_pe_destroy(c->child.pe)).error == EXO_BUSY || result.error == EXO_AGAIN)
@@ -129,7 +129,7 @@ TEST(a_pe_is_destroyed_with_transfers_under_way) {
 static uint64_t reads_a_lot(uint64_t argument) {
     struct client *c = (struct client *)argument;
     BIND(c);
-    const uint64_t first = 100 + 50 * (uint64_t)(c - clients);
+    const uint64_t first = 100 + 70 * (uint64_t)(c - clients);
     for (unsigned round = 0; round < 10; round++) {
         for (uint32_t i = 0; i < N; i++) {
             client_page(c, i)[0] = first + i + 1000 * round;
@@ -146,7 +146,7 @@ static uint64_t reads_a_lot(uint64_t argument) {
 }
 
 TEST(more_clients_than_the_disk_has_slots_for_all_finish) {
-    for (unsigned i = 0; i < 3; i++) client_new(i, reads_a_lot, 100 + 50 * i, 50, RW, RW);
+    for (unsigned i = 0; i < 3; i++) client_new(i, reads_a_lot, 100 + 70 * i, 70, RW, RW);
     for (unsigned i = 0; i < 3; i++) {
         rig_context("client", i);
         CHECK_EQUAL(client_wait(&clients[i]), 0);

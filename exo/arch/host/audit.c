@@ -20,7 +20,23 @@ static bool page_allows(enum exo_frame_type type, uint64_t entry) {
     }
 }
 
-static const char *audit_entry(uint64_t entry, unsigned level) {
+// P1, P3: whether an entry of a table is allowed by a binding that has not ended, of a PE that has written the table. (By
+// bindings with every right a table may be written unnoted, see the binding cache in exo/tlb.c.)
+static bool has_authority(exo_frame table, uint64_t entry) {
+    constexpr uint64_t every = EXO_READ | EXO_WRITE | EXO_EXECUTE | EXO_OWN;
+    const uint64_t needed = EXO_READ | (entry & EXO_ENTRY_WRITE ? EXO_WRITE : 0)
+                            | (entry & EXO_ENTRY_NO_EXECUTE ? 0 : EXO_EXECUTE);
+    const exo_frame frame = exo_entry_frame((exo_entry){entry});
+    for (const struct sb_binding *each = derivations.next; each != &derivations; each = each->next) {
+        if (each->kind != EXO_KIND_FRAMES || !sb_covers(each, frame.raw, 1)) continue;
+        const struct pe *holder = each->table->owner;
+        if ((each->rights & every) == every) return true;
+        if ((each->rights & needed) == needed && (frame_info(table)->writers & holder->writer)) return true;
+    }
+    return false;
+}
+
+static const char *audit_entry(exo_frame table, uint64_t entry, unsigned level) {
     if (entry & ~EXO_ENTRY_ALLOWED) return "an entry has bits that are not a library OS's";
     if (!(entry & EXO_ENTRY_PRESENT)) return nullptr;
     if (!(entry & EXO_ENTRY_USER)) return "a present entry lacks the user bit";
@@ -29,6 +45,7 @@ static const char *audit_entry(uint64_t entry, unsigned level) {
     const enum exo_frame_type type = frame_info(frame)->type;
     if (level > 1 && frame_level(type) != level - 1) return "an entry of a table names a frame of a wrong type";
     if (level == 1 && !page_allows(type, entry)) return "an entry gives what the frame's type forbids";
+    if (!has_authority(table, entry)) return "no binding allows an entry of a table";
     maps[frame.raw]++;
     return nullptr;
 }
@@ -36,7 +53,7 @@ static const char *audit_entry(uint64_t entry, unsigned level) {
 static const char *audit_table(exo_frame frame, unsigned level) {
     const uint64_t *entries = arch_frame(frame);
     const char *wrong = nullptr;
-    for (unsigned i = 0; i < (level == 4 ? 256 : 512) && wrong == nullptr; i++) wrong = audit_entry(entries[i], level);
+    for (unsigned i = 0; i < (level == 4 ? 256 : 512) && wrong == nullptr; i++) wrong = audit_entry(frame, entries[i], level);
     if (level != 4) return wrong;
     const uint64_t *kernel = arch_frame(memory_root());
     for (unsigned i = EXO_USER_END >> 39; i < 512 && wrong == nullptr; i++)
