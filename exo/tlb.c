@@ -147,6 +147,19 @@ static struct exo_result set_replaced(exo_handle table, exo_paddr old, exo_handl
     return info->claim == claim ? info : nullptr;
 }
 
+// Empties an entry. In a table that is marked as the caller's nothing more is to be checked.
+[[gnu::noinline, gnu::zero_call_used_regs("all-gpr")]]
+static struct exo_result set_empty(exo_handle table, exo_paddr slot, exo_handle frames, exo_entry entry,
+                                   exo_vaddr flush) {
+    const exo_frame frame = {slot.raw >> EXO_PAGE_SHIFT};
+    if (slot.raw % 8 != 0 || !claimed(frame.raw, arch_current()->bindings.claim))
+        return set_uncached(table, slot, frames, entry, flush);
+    const uint64_t old = arch_entry_exchange((uint64_t *)arch_frame(frame) + slot.raw / 8 % EXO_TABLE_ENTRIES, 0);
+    if (old & EXO_ENTRY_PRESENT) frame_unmapped(exo_entry_frame((exo_entry){old}));
+    if (flush.raw != 0) arch_flush_page(flush);
+    return done(old);
+}
+
 // The common case by the binding cache: a page of data in a level-1 table, both marked as the caller's. Everything
 // else goes to set_uncached. Each instruction here is paid at every fault, hence the shape: no call but in tail
 // position, so no register to save, and only the registers zeroed that hold something of the kernel's.
@@ -178,6 +191,9 @@ struct exo_result call_tlb_set(exo_handle table, exo_paddr slot, exo_handle fram
     return done(old);
 
 uncached:
+    if (entry.raw == 0) {
+        [[clang::musttail]] return set_empty(table, slot, frames, entry, flush);
+    }
     [[clang::musttail]] return set_uncached(table, slot, frames, entry, flush);
 }
 
@@ -233,21 +249,35 @@ struct progress {
     return (const struct exo_frame_info *)((const uint8_t *)table + ((entry & EXO_ENTRY_FRAME) >> 7));
 }
 
-// Changes entries up to the end or, if checked, to the first whose frame does not carry the claim. Rights are changed
-// by separate atomic operations on the bits, so that no A or D bit that the MMU sets is lost.
-[[gnu::always_inline]] static inline struct progress protect_run(uint64_t *at, const uint64_t *end, uint64_t clear,
-                                                                 uint64_t set, bool clears, bool checked,
-                                                                 uint64_t claim) {
+// Rights are changed by separate atomic operations on the bits, so that no A or D bit that the MMU sets is lost. The two
+// loops are functions of their own, to keep everything in registers; their caller zeroes these at its end.
+[[gnu::noinline, gnu::zero_call_used_regs("skip")]]
+static struct progress protect_unchecked(uint64_t *at, const uint64_t *end, uint64_t clear, uint64_t set) {
+    uint64_t absent = 0;
+#pragma clang loop unroll_count(4)
+    for (; at != end; at++) {
+        if (!(*at & EXO_ENTRY_PRESENT)) [[clang::unlikely]] {
+            absent++;
+            continue;
+        }
+        arch_entry_clear(at, clear);
+        arch_entry_set(at, set);
+    }
+    return (struct progress){at, absent};
+}
+
+// The same up to the first entry whose frame does not carry the claim.
+[[gnu::always_inline]] static inline struct progress protect_checked(uint64_t *at, const uint64_t *end, uint64_t clear,
+                                                                     uint64_t set, uint64_t claim, bool clears) {
     const struct exo_frame_info *const table = frame_table; // the atomic operations would have it read again
     uint64_t absent = 0;
-#pragma clang loop unroll_count(4) // three instructions of ten are the loop's own
     for (; at != end; at++) {
         const uint64_t old = *at;
         if (!(old & EXO_ENTRY_PRESENT)) [[clang::unlikely]] {
             absent++;
             continue;
         }
-        if (checked && entry_info(table, old)->claim != claim) [[clang::unlikely]]
+        if (entry_info(table, old)->claim != claim) [[clang::unlikely]]
             break;
         if (clears) arch_entry_clear(at, clear);
         arch_entry_set(at, set);
@@ -255,16 +285,11 @@ struct progress {
     return (struct progress){at, absent};
 }
 
-// Functions of their own, so that the loops keep everything in registers. Their caller zeroes these at its end.
-[[gnu::noinline, gnu::zero_call_used_regs("skip")]]
-static struct progress protect_unchecked(uint64_t *at, const uint64_t *end, uint64_t clear, uint64_t set) {
-    return protect_run(at, end, clear, set, true, false, 0);
-}
 [[gnu::noinline, gnu::zero_call_used_regs("skip")]]
 static struct progress protect_claimed(uint64_t *at, const uint64_t *end, uint64_t clear, uint64_t set,
                                        uint64_t claim) {
-    if (clear == 0) return protect_run(at, end, 0, set, false, true, claim); // to READ and WRITE
-    return protect_run(at, end, clear, set, true, true, claim);
+    if (clear == 0) return protect_checked(at, end, clear, set, claim, false); // to READ and WRITE
+    return protect_checked(at, end, clear, set, claim, true);
 }
 
 // An entry that ends with no more than READ needs no authority but the table's.
