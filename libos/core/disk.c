@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: MIT
-// The ring's library OS side. Completions are taken off the ring into `finished` at once, so that a caller who waits
-// for one request leaves those of others for disk_completion. Events are held around every change, as an event
+// The ring's library OS side. Completions are taken off the ring and sorted into their clients' queues at once, so that
+// a caller who waits for one request leaves those of others for them. Events are held around every change, as an event
 // handler may look at the disk too by disk_in_flight.
+//
+// The kernel may take fewer requests at a kick than there are, as the disk's slots are shared with other PEs. Those
+// left in the ring are offered again whenever completions are taken or waited for.
 #include "libos/core/disk.h"
 #include "libos/core/frames.h"
 #include "libos/core/space.h"
 #include "libos/core/upcall.h"
 
 constexpr uint32_t OWN_TAG = UINT32_MAX; // disk_transfer's
+constexpr unsigned CLIENT_SHIFT = 28;    // in a tag
+static_assert(DISK_TAG_MOST >> CLIENT_SHIFT == 0 && DISK_CLIENTS < OWN_TAG >> CLIENT_SHIFT);
 
 static struct exo_ring *ring; // null: not set up
-static uint32_t under_way;    // submitted by disk_submit, not taken by disk_completion
-static uint32_t first_finished, finished_count;
-static struct exo_ring_completion finished[EXO_RING_SIZE];
+static uint32_t all_under_way;
+static struct client {
+    uint32_t under_way; // put, and not taken by disk_completion
+    uint32_t first, count;
+    struct exo_ring_completion finished[EXO_RING_SIZE];
+} clients[DISK_CLIENTS];
 static struct {
     bool done;
     enum exo_error error;
@@ -41,20 +49,43 @@ static void put(enum exo_ring_operation operation, exo_frame frame, uint64_t blo
         .tag = tag,
     };
     __atomic_store_n(&ring->submitted, ring->submitted + 1, __ATOMIC_RELEASE);
+}
+
+// Whether requests are in the ring that the kernel has not taken.
+static bool waiting(void) {
+    return __atomic_load_n(&ring->accepted, __ATOMIC_RELAXED) != ring->submitted;
+}
+
+static void kick(void) {
     (void)exo_ring_kick(); // a refused request comes back as a completion
 }
 
 // Takes every completion off the ring.
 static void drain(void) {
+    const uint32_t taken = ring->taken;
     while (ring->taken != __atomic_load_n(&ring->completed, __ATOMIC_ACQUIRE)) {
         const struct exo_ring_completion completion = ring->completions[ring->taken % EXO_RING_SIZE];
         ring->taken++;
         if (completion.tag == OWN_TAG) {
             own.done = true;
             own.error = completion.error;
-        } else
-            finished[(first_finished + finished_count++) % EXO_RING_SIZE] = completion;
+            continue;
+        }
+        struct client *client = &clients[completion.tag >> CLIENT_SHIFT];
+        client->finished[(client->first + client->count++) % EXO_RING_SIZE] = completion;
     }
+    if (ring->taken != taken && waiting()) kick();
+}
+
+// Gives the CPU up until something may have changed. If the kernel has taken none of this PE's requests, no completion
+// will tell: then others have their turn before it is asked again.
+static void wait(uint64_t *seen) {
+    if (waiting()) kick();
+    const bool nothing_accepted = ring->taken == __atomic_load_n(&ring->accepted, __ATOMIC_RELAXED);
+    if (nothing_accepted && waiting())
+        (void)exo_pe_yield(EXO_NO_HANDLE);
+    else
+        events_wait(seen);
 }
 
 enum exo_error disk_transfer(enum exo_ring_operation operation, exo_frame frame, uint64_t block) {
@@ -63,48 +94,74 @@ enum exo_error disk_transfer(enum exo_ring_operation operation, exo_frame frame,
     uint64_t seen = 0;
     own.done = false;
     put(operation, frame, block, OWN_TAG);
-    for (drain(); !own.done; drain()) events_wait(&seen);
+    kick();
+    for (drain(); !own.done; drain()) wait(&seen);
     const enum exo_error error = own.error;
     events_seen(seen);
     events_release(held);
     return error;
 }
 
-bool disk_submit(enum exo_ring_operation operation, exo_frame frame, uint64_t block, uint32_t tag) {
-    if (tag == OWN_TAG || !disk_init() || under_way >= EXO_RING_SIZE - 1) return false;
+// Places of the ring that a client must leave: to disk_transfer, and to each client after it.
+static uint32_t kept_from(enum disk_client client) {
+    return DISK_CLIENTS - client;
+}
+
+bool disk_put(enum disk_client client, enum exo_ring_operation operation, exo_frame frame, uint64_t block,
+              uint32_t tag) {
+    if (client >= DISK_CLIENTS || tag > DISK_TAG_MOST || !disk_init()) return false;
+    if (all_under_way + kept_from(client) >= EXO_RING_SIZE) return false;
     const uint64_t held = events_hold();
-    under_way++;
-    put(operation, frame, block, tag);
+    all_under_way++;
+    clients[client].under_way++;
+    put(operation, frame, block, client << CLIENT_SHIFT | tag);
     events_release(held);
     return true;
 }
 
-bool disk_completion(uint32_t *tag, enum exo_error *error) {
-    if (ring == nullptr) return false;
+void disk_kick(void) {
+    if (ring != nullptr) kick();
+}
+
+bool disk_submit(enum disk_client client, enum exo_ring_operation operation, exo_frame frame, uint64_t block,
+                 uint32_t tag) {
+    if (!disk_put(client, operation, frame, block, tag)) return false;
+    kick();
+    return true;
+}
+
+bool disk_completion(enum disk_client client, uint32_t *tag, enum exo_error *error) {
+    struct client *own_queue = &clients[client];
+    if (own_queue->under_way == 0) return false;
     const uint64_t held = events_hold();
-    drain();
-    const bool any = finished_count != 0;
+    if (own_queue->count == 0) drain();
+    const bool any = own_queue->count != 0;
     if (any) {
-        *tag = finished[first_finished].tag;
-        *error = finished[first_finished].error;
-        first_finished = (first_finished + 1) % EXO_RING_SIZE;
-        finished_count--;
-        under_way--;
+        const struct exo_ring_completion *oldest = &own_queue->finished[own_queue->first];
+        *tag = oldest->tag & DISK_TAG_MOST;
+        *error = oldest->error;
+        own_queue->first = (own_queue->first + 1) % EXO_RING_SIZE;
+        own_queue->count--;
+        own_queue->under_way--;
+        all_under_way--;
     }
     events_release(held);
     return any;
 }
 
-bool disk_wait(void) {
-    if (under_way == 0) return false;
+bool disk_wait(enum disk_client client) {
+    if (clients[client].under_way == 0) return false;
     const uint64_t held = events_hold();
     uint64_t seen = 0;
-    for (drain(); finished_count == 0; drain()) events_wait(&seen);
+    while (clients[client].count == 0) {
+        drain();
+        if (clients[client].count == 0) wait(&seen);
+    }
     events_seen(seen);
     events_release(held);
     return true;
 }
 
-uint32_t disk_in_flight(void) {
-    return under_way;
+uint32_t disk_in_flight(enum disk_client client) {
+    return clients[client].under_way;
 }

@@ -17,15 +17,21 @@
 // The victim is unbound before it is written, so that nothing changes it meanwhile, and the old entry that unbinding
 // returns has the exact dirty bit. The new page is bound with A = D = 0 and full rights: the restarted access sets the
 // bits in hardware, without a second fault.
+//
+// With read-ahead or clustered write-back, steps 4 to 6 of the frame are transit.c's: the victim's frame need not be
+// the new page's, and whatever is read or written besides is not waited for.
 #include "libos/pager/region.h"
 #include "libos/pager/sequence.h"
 #include "libos/pager/streak.h"
 #include "libos/pager/trace.h"
+#include "libos/pager/transit.h"
 
 struct fault {
     struct pager_region *region;
+    bool transit;    // the region has frames in transit
     uint32_t page;   // faulting, in the region
     uint32_t slot;   // that it will have
+    uint32_t frame;  // that it will have, by its number in the region; without transit the slot's own
     uint32_t victim; // page that had the slot; POLICY_NONE: the slot was free
     bool reads;      // the page comes from disk
     bool stuck;      // the instruction doesn't get through, because its pages are taken from it again
@@ -75,6 +81,14 @@ static void disk_or_fail(const struct fault *fault, enum exo_error error, const 
                  (uint64_t)error, region_block(fault->region, page));
 }
 
+static void write_back(const struct fault *fault) {
+    struct pager_region *region = fault->region;
+    const uint32_t victim = fault->victim;
+    bool started = machine_disk_start(EXO_RING_WRITE, region->frames[fault->slot], region_block(region, victim));
+    disk_or_fail(fault, started ? machine_disk_finish() : EXO_DEVICE, "write-back", victim);
+    region->stored[victim] = PAGE_STORED;
+}
+
 static void fault_unbind(struct fault *fault) {
     struct pager_region *region = fault->region;
     uint32_t victim = fault->victim;
@@ -84,13 +98,12 @@ static void fault_unbind(struct fault *fault) {
     if (region->entries[victim] & EXO_ENTRY_PRESENT) old |= machine_unbind(region_address(region, victim));
     region->slot_of[victim] = POLICY_NONE;
     region->statistics.sequence = sequence_add(region->statistics.sequence, victim);
-    if (old & EXO_ENTRY_DIRTY) {
-        exo_frame frame = region->frames[fault->slot];
-        bool started = machine_disk_start(EXO_RING_WRITE, frame, region_block(region, victim));
-        disk_or_fail(fault, started ? machine_disk_finish() : EXO_DEVICE, "write-back", victim);
-        region->stored[victim] = true;
-        region->statistics.writebacks++;
-    }
+    const bool dirty = old & EXO_ENTRY_DIRTY;
+    region->statistics.writebacks += dirty;
+    if (fault->transit)
+        transit_evict(region, fault->slot, victim, dirty || region->stored[victim] == PAGE_OWED);
+    else if (dirty)
+        write_back(fault);
     record_clear(region, fault->slot, EXO_ENTRY_ACCESSED | EXO_ENTRY_DIRTY);
     const struct policy *policy = region->options.policy;
     if (policy->removed != nullptr) TIMED(region, policy->removed(region->state, victim, fault->slot));
@@ -99,12 +112,17 @@ static void fault_unbind(struct fault *fault) {
 static void fault_read(struct fault *fault) {
     struct pager_region *region = fault->region;
     trace_step(region, fault->page, 5);
-    fault->reads = region->stored[fault->page];
-    if (!fault->reads) {
-        machine_zero(region->window + fault->slot * EXO_PAGE_SIZE);
+    if (fault->transit) {
+        fault->frame = transit_fetch(region, fault->page);
         return;
     }
-    if (!machine_disk_start(EXO_RING_READ, region->frames[fault->slot], region_block(region, fault->page))) {
+    fault->frame = fault->slot;
+    fault->reads = region->stored[fault->page];
+    if (!fault->reads) {
+        machine_zero(region->window + fault->frame * EXO_PAGE_SIZE);
+        return;
+    }
+    if (!machine_disk_start(EXO_RING_READ, region->frames[fault->frame], region_block(region, fault->page))) {
         disk_or_fail(fault, EXO_DEVICE, "read", fault->page);
     }
     region->statistics.reads++;
@@ -112,16 +130,20 @@ static void fault_read(struct fault *fault) {
 
 static void fault_await(struct fault *fault) {
     trace_step(fault->region, fault->page, 6);
-    if (fault->reads) disk_or_fail(fault, machine_disk_finish(), "read", fault->page);
+    if (fault->transit)
+        disk_or_fail(fault, transit_await(fault->region, fault->frame), "read", fault->page);
+    else if (fault->reads)
+        disk_or_fail(fault, machine_disk_finish(), "read", fault->page);
 }
 
 static void fault_bind(struct fault *fault) {
     struct pager_region *region = fault->region;
     const struct policy *policy = region->options.policy;
     trace_step(region, fault->page, 7);
-    if (!machine_bind(region_address(region, fault->page), region->frames[fault->slot])) {
+    if (!machine_bind(region_address(region, fault->page), region->frames[fault->frame])) {
         machine_fail("region %s: the kernel refused to bind page %u", region->options.name, fault->page);
     }
+    if (fault->transit) transit_settle(region, fault->frame, fault->slot);
     region->slot_of[fault->page] = fault->slot;
     region->page_in[fault->slot] = fault->page;
     if (fault->slot == region->used) region->used++;
@@ -139,8 +161,9 @@ bool pager_fault(const struct exo_exception *exception) {
     fault.page = (uint32_t)((exception->cr2 - fault.region->options.first.raw) / EXO_PAGE_SIZE);
     if (fault.region->entries[fault.page] & EXO_ENTRY_PRESENT) return false;
     unsigned times = streak_follow(exception);
-    if (record_soft_fault(fault.region, fault.page, times > 1)) return true;
-    record_fault(fault.region, fault.page);
+    if (record_fault(fault.region, fault.page, times > 1)) return true;
+    fault.transit = fault.region->transit != nullptr;
+    if (fault.transit) transit_collect();
     fault.stuck = times > STREAK_PATIENCE;
     fault_choose(&fault);
     fault_unbind(&fault);

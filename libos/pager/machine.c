@@ -12,7 +12,7 @@ constexpr uint64_t AREA = 0x200'0000;
 static_assert(AREA >= MAP_FILES_END && AREA < MAP_HEAP);
 static uint64_t area_next = AREA;
 
-constexpr uint32_t DISK_TAG = 0x7061'6765; // "page"
+static_assert(MACHINE_TAG_MOST == DISK_TAG_MOST);
 
 // `pages` pages of address space with tables, not mapped; 0: none left.
 static uint64_t area_take(uint64_t pages) {
@@ -86,17 +86,31 @@ void machine_clear_range(exo_vaddr first, uint64_t pages, uint64_t bits) {
 }
 
 bool machine_disk_start(enum exo_ring_operation operation, exo_frame frame, uint64_t block) {
-    return disk_submit(operation, frame, block, DISK_TAG);
+    return disk_submit(DISK_FAULT, operation, frame, block, 0);
 }
 
 enum exo_error machine_disk_finish(void) {
     uint32_t tag;
     enum exo_error error;
-    while (!disk_completion(&tag, &error)) {
-        if (!disk_wait()) return EXO_DEVICE;
+    while (!disk_completion(DISK_FAULT, &tag, &error)) {
+        if (!disk_wait(DISK_FAULT)) return EXO_DEVICE;
     }
-    if (tag != DISK_TAG) pe_fail("the pager got the completion of another's disk request, tag %u", tag);
     return error;
+}
+
+bool machine_disk_put(enum exo_ring_operation operation, exo_frame frame, uint64_t block, uint32_t tag) {
+    return disk_put(DISK_AHEAD, operation, frame, block, tag);
+}
+
+void machine_disk_kick(void) {
+    disk_kick();
+}
+
+bool machine_disk_take(bool wait, uint32_t *tag, enum exo_error *error) {
+    while (!disk_completion(DISK_AHEAD, tag, error)) {
+        if (!wait || !disk_wait(DISK_AHEAD)) return false;
+    }
+    return true;
 }
 
 void machine_zero(void *page) {

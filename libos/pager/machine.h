@@ -31,9 +31,17 @@ uint64_t machine_unbind(exo_vaddr page);
 void machine_clear(exo_vaddr page, uint64_t bits);
 void machine_clear_range(exo_vaddr first, uint64_t pages, uint64_t bits);
 
-// One disk transfer: start it, and wait for its end. One at a time.
+// One disk transfer: start it, and wait for its end. One at a time, beside those below.
 [[nodiscard]] bool machine_disk_start(enum exo_ring_operation operation, exo_frame frame, uint64_t block);
 [[nodiscard]] enum exo_error machine_disk_finish(void);
+
+// Transfers that are not waited for at once. Put one for the next kick, with a tag that comes back with its completion;
+// false: no place before a completion was taken. Take a completion, in whatever order they come; false: none has come,
+// or with `wait` none is under way.
+constexpr uint32_t MACHINE_TAG_MOST = (1u << 28) - 1;
+[[nodiscard]] bool machine_disk_put(enum exo_ring_operation operation, exo_frame frame, uint64_t block, uint32_t tag);
+void machine_disk_kick(void);
+[[nodiscard]] bool machine_disk_take(bool wait, uint32_t *tag, enum exo_error *error);
 
 // Fills a page of memory with zeros.
 void machine_zero(void *page);

@@ -13,7 +13,11 @@
 // handlers. What it needs of the library OS is in machine.h.
 #pragma once
 #include "libos/pager/policy.h"
+#include "libos/pager/readahead.h"
 #include "pe/pe.h"
+
+// With the page that is waited for, as many pages as the disk's ring has room for beside other requests.
+constexpr uint32_t PAGER_WINDOW = 28;
 
 struct pager_options {
     const char *name; // in reports, at most 40 characters; kept, not copied
@@ -27,8 +31,15 @@ struct pager_options {
     bool backed;     // the blocks hold the pages' contents from the start: each fault reads the disk.
                      // Otherwise a page is zero until written: the first touch fills with zeros, and no read
                      // is counted for a page that was never written back
-    bool record;     // report the reference string, page change by page change (record.c); slow
-    bool trace;      // keep the times of the eight steps and report them (trace.c)
+    // Both options take frames of the budget away from the policy: at most a quarter. Without them each fault waits for
+    // its own read, and for the write of a dirty victim before.
+    const struct readahead *readahead; // null: none
+    uint32_t window;  // pages read ahead at a time, at most; fewer if there are few frames; 0: PAGER_WINDOW
+    uint32_t cluster; // dirty victims written at a time, likewise; 0 and 1: singly, and waited for unless there is
+                      // read-ahead
+
+    bool record; // report the reference string, page change by page change (record.c); slow
+    bool trace;  // keep the times of the eight steps and report them (trace.c)
 };
 
 struct pager_region;
@@ -47,15 +58,40 @@ const char *pager_problem(void);
 // Reports each region's statistics as an event "pager", after what `record` and `trace` have left to report.
 void pager_report(void);
 
+// What a program says about pages `first` to `first + count` - 1, until it says otherwise: enum pager_advice. Advice
+// changes which pages are read ahead, so it does nothing in a region without read-ahead, and never what a program
+// reads.
+enum pager_advice : uint8_t {
+    PAGER_NORMAL,
+    PAGER_SEQUENTIAL, // it goes through them in rising order
+    PAGER_RANDOM,     // it goes through them in no order: a fault on one of them reads nothing ahead
+    PAGER_WILL_NEED,  // now: they are read as far as there are free frames, without waiting for the last of them
+};
+void pager_advise(struct pager_region *region, uint64_t first, uint64_t count, enum pager_advice advice);
+
+// The region that an address is in, or null.
+struct pager_region *pager_region_at(const void *address);
+// The page of a region that an address in it is in.
+uint64_t pager_page_at(const struct pager_region *region, const void *address);
+
 // Writes all dirty pages of a region back, without unmapping them, and clears their dirty bits. False: the disk failed.
 [[nodiscard]] bool pager_sync(struct pager_region *region);
 
 struct pager_statistics {
-    uint64_t faults;      // pages brought in
-    uint64_t reads;       // of these, from disk
-    uint64_t writebacks;  // dirty victims written to disk
+    uint64_t faults;      // pages brought into the policy's frames
+    uint64_t reads;       // pages read from disk, ahead or not
+    uint64_t writebacks;  // dirty victims
     uint64_t policy_time; // time-stamp ticks inside the policy, its looks at bits and clearing of bits included
     uint64_t sequence;    // digest of the victims (sequence.h)
+
+    // With read-ahead or clusters only. faults - ahead_hits - rescues is the number of major faults.
+    uint64_t ahead_reads;  // of the reads, those ahead of a fault
+    uint64_t ahead_hits;   // faults on pages read ahead
+    uint64_t ahead_late;   // of these, those that had to wait for the read's end
+    uint64_t ahead_wasted; // pages read ahead whose frame was taken for another before a touch
+    uint64_t rescues;      // faults on pages whose write was not over, or not begun
+    uint64_t writes;       // pages written by clusters
+    uint64_t kicks;        // times the kernel was told of reads and writes
 };
 struct pager_statistics pager_statistics(const struct pager_region *region);
 

@@ -36,8 +36,7 @@ uint64_t record_kept_bits(const struct pager_region *region, uint32_t slot) {
     return (bits & POLICY_ACCESSED ? EXO_ENTRY_ACCESSED : 0) | (bits & POLICY_DIRTY ? EXO_ENTRY_DIRTY : 0);
 }
 
-void record_clear(struct pager_region *region, uint32_t slot, uint64_t bits) {
-    if (region->recorder == nullptr) return;
+void record_forget(struct pager_region *region, uint32_t slot, uint64_t bits) {
     if (bits & EXO_ENTRY_ACCESSED) region->recorder->bits[slot] &= (uint8_t)~POLICY_ACCESSED;
     if (bits & EXO_ENTRY_DIRTY) region->recorder->bits[slot] &= (uint8_t)~POLICY_DIRTY;
 }
@@ -84,21 +83,22 @@ static void open_page(struct pager_region *region, uint32_t page) {
     recorder->open[recorder->open_count++] = page;
 }
 
-bool record_soft_fault(struct pager_region *region, uint32_t page, bool again) {
-    struct recorder *recorder = region->recorder;
-    if (recorder == nullptr || region->slot_of[page] == POLICY_NONE) return false;
+static void serve_soft(struct pager_region *region, uint32_t page, bool again) {
     if (!again) close_all(region);
-    if (!machine_bind(region_address(region, page), region->frames[region->slot_of[page]])) {
+    if (!machine_bind(region_address(region, page), region_frame(region, region->slot_of[page]))) {
         machine_fail("region %s: the kernel refused to bind page %u again", region->options.name, page);
     }
     open_page(region, page);
-    return true;
 }
 
-void record_fault(struct pager_region *region, uint32_t page) {
-    if (region->recorder == nullptr) return;
+bool record_serve(struct pager_region *region, uint32_t page, bool again) {
+    if (region->slot_of[page] != POLICY_NONE) {
+        serve_soft(region, page, again);
+        return true;
+    }
     close_all(region);
     open_page(region, page); // fault_bind maps it
+    return false;
 }
 
 void record_finish(struct pager_region *region) {

@@ -3,6 +3,7 @@
 #include "libos/pager/region.h"
 #include "libos/pager/sequence.h"
 #include "libos/pager/trace.h"
+#include "libos/pager/transit.h"
 #include <string.h>
 
 constexpr size_t NAME_MOST = 40;
@@ -28,6 +29,18 @@ struct pager_region *region_of(uint64_t address) {
     return nullptr;
 }
 
+struct pager_region *pager_region_at(const void *address) {
+    return region_of((uint64_t)address);
+}
+
+uint64_t pager_page_at(const struct pager_region *region, const void *address) {
+    return ((uint64_t)address - region->options.first.raw) / EXO_PAGE_SIZE;
+}
+
+static bool has_transit(const struct pager_options *options) {
+    return options->readahead != nullptr || options->cluster > 1;
+}
+
 static const char *wrong_with(const struct pager_options *options) {
     uint64_t end = options->first.raw + options->pages * EXO_PAGE_SIZE;
     if (options->policy == nullptr) return "no policy of this name";
@@ -35,6 +48,8 @@ static const char *wrong_with(const struct pager_options *options) {
     if (options->first.raw % EXO_PAGE_SIZE != 0) return "it must start on a page";
     if (options->pages == 0 || options->pages >= 1ull << 31) return "it must have 1 to 2^31 - 1 pages";
     if (options->frames < options->policy->minimum) return "the policy needs more frames";
+    if (has_transit(options) && transit_plan(options).slots == 0)
+        return "the policy, read-ahead and clustered write-back need more frames, or fewer than 2^24";
     for (unsigned i = 0; i < pager_region_count; i++) {
         const struct pager_options *other = &pager_regions[i].options;
         if (options->first.raw < other->first.raw + other->pages * EXO_PAGE_SIZE && other->first.raw < end) {
@@ -49,29 +64,31 @@ struct pager_region *pager_attach(const struct pager_options *options) {
     if (wrong != nullptr) return refuse(wrong);
     struct pager_region *region = &pager_regions[pager_region_count];
     const uint32_t pages = (uint32_t)options->pages;
-    const uint32_t slots = options->frames < pages ? (uint32_t)options->frames : pages;
+    struct transit_plan plan = {.slots = options->frames < pages ? (uint32_t)options->frames : pages};
+    if (has_transit(options)) plan = transit_plan(options);
+    const uint32_t slots = plan.slots, frames = slots + plan.spare;
     *region = (struct pager_region){
         .options = *options,
         .slots = slots,
         .state = machine_memory(options->policy->state_size(slots, pages)),
         .slot_of = machine_memory(pages * sizeof(uint32_t)),
         .page_in = machine_memory(slots * sizeof(uint32_t)),
-        .frames = machine_memory(slots * sizeof(exo_frame)),
+        .frames = machine_memory(frames * sizeof(exo_frame)),
         .stored = machine_memory(pages),
         .references = UINT64_MAX,
         .statistics.sequence = SEQUENCE_START,
     };
     if (region->state == nullptr || region->slot_of == nullptr || region->page_in == nullptr
         || region->frames == nullptr || region->stored == nullptr || !machine_reserve(options->first, pages)
-        || !record_attach(region)) {
+        || !record_attach(region) || (has_transit(options) && !transit_attach(region, &plan, frames))) {
         return refuse("no memory for its tables");
     }
-    region->window = machine_frames(region->frames, slots);
+    region->window = machine_frames(region->frames, frames);
     if (region->window == nullptr) return refuse("fewer frames are left than its budget");
     region->entries = machine_entries(options->first);
     for (uint32_t page = 0; page < pages; page++) {
         region->slot_of[page] = POLICY_NONE;
-        region->stored[page] = options->backed;
+        region->stored[page] = options->backed ? PAGE_STORED : PAGE_ZERO;
     }
     region->view = view_of(region);
     options->policy->start(region->state, &region->view);
@@ -80,16 +97,18 @@ struct pager_region *pager_attach(const struct pager_options *options) {
 }
 
 bool pager_sync(struct pager_region *region) {
+    if (region->transit != nullptr && !writeback_finish(region)) return false;
     for (uint32_t slot = 0; slot < region->used; slot++) {
         uint32_t page = region->page_in[slot];
-        if (!((region->entries[page] | record_bits(region, slot)) & EXO_ENTRY_DIRTY)) continue;
+        const bool dirty = (region->entries[page] | record_bits(region, slot)) & EXO_ENTRY_DIRTY;
+        if (!dirty && region->stored[page] != PAGE_OWED) continue;
         record_clear(region, slot, EXO_ENTRY_DIRTY);
         machine_clear(region_address(region, page), EXO_ENTRY_DIRTY); // before the write: a later store sets it again
-        if (!machine_disk_start(EXO_RING_WRITE, region->frames[slot], region_block(region, page))
+        if (!machine_disk_start(EXO_RING_WRITE, region_frame(region, slot), region_block(region, page))
             || machine_disk_finish() != EXO_OK) {
             return false;
         }
-        region->stored[page] = true;
+        region->stored[page] = PAGE_STORED;
         region->statistics.writebacks++;
     }
     return true;
@@ -164,6 +183,7 @@ void pager_report(void) {
     for (unsigned i = 0; i < pager_region_count; i++) {
         record_finish(&pager_regions[i]);
         report_region(&pager_regions[i]);
+        if (pager_regions[i].transit != nullptr) transit_report(&pager_regions[i]);
     }
     trace_report();
 }

@@ -9,8 +9,7 @@ static struct {
 } kept[TRACE_FAULTS];
 static unsigned begun; // faults, those not kept included
 
-void trace_step(const struct pager_region *region, uint32_t page, unsigned step) {
-    if (!region->options.trace) return;
+void trace_keep(const struct pager_region *region, uint32_t page, unsigned step) {
     if (step == 3) begun++;
     if (begun > TRACE_FAULTS) return;
     typeof(&kept[0]) fault = &kept[begun - 1];

@@ -2,7 +2,8 @@
 // malloc's memory: a paged region, attached when it is first asked for, and the PE's page-fault handler.
 //
 // Arguments: policy=NAME (clock1), frames=N (the budget; what is left), seed=N (1), heap=PAGES (what the swap space
-// has, at most 16384), swap=BLOCK and swap_blocks=N (what the disk's directory says), record=1.
+// has, at most 16384), swap=BLOCK and swap_blocks=N (what the disk's directory says), record=1; readahead=NAME (none),
+// window=N (pages read ahead at a time, 28), cluster=N (dirty pages written at a time, 1).
 //
 //   MAP_HEAP       malloc's blocks, seven eighths of the heap's pages
 //   above          what sbrk hands out
@@ -10,6 +11,7 @@
 #include "libos/core/files.h"
 #include "libos/core/frames.h"
 #include "libos/core/heap.h"
+#include "libos/core/print.h"
 #include "libos/core/start.h"
 #include "libos/core/upcall.h"
 #include "libos/pager/pager.h"
@@ -18,10 +20,12 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 constexpr uint64_t HEAP_PAGES = 16384;
-constexpr uint64_t KEPT = 48; // frames that stay in the pool for the ring, file buffers and their tables
+constexpr uint64_t TRANSFER_MOST = 1024; // pages at a time
+constexpr uint64_t KEPT = 48;            // frames that stay in the pool for the ring, file buffers and their tables
 
 static bool attached;
 static char *break_first, *break_now, *break_end;
@@ -53,34 +57,59 @@ const struct policy *memory_policy(void) {
     return policy;
 }
 
+static const struct readahead *readahead_argument(void) {
+    const char *name = start_argument("readahead");
+    if (name == nullptr || strcmp(name, "none") == 0) return nullptr;
+    const struct readahead *found = readahead_find(name);
+    if (found != nullptr) return found;
+    char names[128] = "none";
+    for (const struct readahead *const *each = readaheads; *each != nullptr; each++) {
+        const size_t length = strlen(names);
+        format_text(names + length, sizeof names - length, ", %s", (*each)->name);
+    }
+    pe_fail("argument readahead=%s: there is no such way of reading ahead; known are %s", name, names);
+}
+
+// An argument that is a number of pages to transfer at a time.
+static uint32_t pages_argument(const char *name, uint64_t otherwise) {
+    const uint64_t pages = start_number(name, otherwise);
+    if (pages == 0 || pages > TRANSFER_MOST)
+        pe_fail("argument %s=%lu: from 1 to %lu pages", name, pages, TRANSFER_MOST);
+    return (uint32_t)pages;
+}
+
 // The frames a region can have if none are said: what is left when the pager has its tables and some are kept.
-uint64_t memory_budget(uint64_t pages, const struct policy *policy) {
-    const uint64_t left = frames_left();
+static uint64_t budget(const struct pager_options *options) {
+    const uint64_t left = frames_left(), pages = options->pages;
+    const bool transit = options->readahead != nullptr || options->cluster > 1;
+    const uint64_t more = transit ? (5 * pages + 20 * left) / EXO_PAGE_SIZE + 4 : 0;
     const uint64_t tables =
         2 * (pages / EXO_TABLE_ENTRIES + 2)
-        + (5 * pages + policy->state_size((uint32_t)left, (uint32_t)pages) + 16 * left) / EXO_PAGE_SIZE + 8;
+        + (5 * pages + options->policy->state_size((uint32_t)left, (uint32_t)pages) + 16 * left) / EXO_PAGE_SIZE + 8
+        + more;
     const uint64_t rest = left > tables + KEPT ? left - tables - KEPT : 0;
     return start_number("frames", rest);
 }
 
+void memory_options(struct pager_options *options) {
+    options->job = start->job;
+    options->policy = memory_policy();
+    options->seed = start_number("seed", 1);
+    options->record = start_number("record", 0) != 0;
+    options->trace = (start->flags & EXO_PACKAGE_TRACE) != 0;
+    options->readahead = readahead_argument();
+    options->window = pages_argument("window", PAGER_WINDOW);
+    options->cluster = pages_argument("cluster", 1);
+    options->frames = budget(options);
+}
+
 static void attach(void) {
-    const struct policy *policy = memory_policy();
     uint64_t wanted = start_number("heap", HEAP_PAGES);
     if (wanted > HEAP_MOST_PAGES) pe_fail("argument heap=%lu: at most %lu pages", wanted, HEAP_MOST_PAGES);
     const struct swap_space swap = swap_take(wanted);
     if (swap.blocks < 8) pe_fail("there is no swap space on the disk for a heap");
-    const struct pager_options options = {
-        .name = "heap",
-        .job = start->job,
-        .first = {MAP_HEAP},
-        .pages = swap.blocks,
-        .policy = policy,
-        .frames = memory_budget(swap.blocks, policy),
-        .block = swap.block,
-        .seed = start_number("seed", 1),
-        .record = start_number("record", 0) != 0,
-        .trace = (start->flags & EXO_PACKAGE_TRACE) != 0,
-    };
+    struct pager_options options = {.name = "heap", .first = {MAP_HEAP}, .pages = swap.blocks, .block = swap.block};
+    memory_options(&options);
     if (pager_attach(&options) == nullptr)
         pe_fail("a heap of %lu pages in %lu frames: %s", options.pages, options.frames, pager_problem());
     const uint64_t bytes = swap.blocks * EXO_PAGE_SIZE;

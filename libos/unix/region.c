@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 // region_open: a region of pages of the application's own, whose contents are on disk before the first touch. It takes
-// the PE's `policy`, `frames` and `seed` arguments. For programs that measure paging itself (apps/region.h).
+// the PE's arguments for regions, as the heap does (memory.c). For programs that measure paging itself (apps/region.h).
+//
+// region_open_file: the same over a file of the disk, whose blocks are the pages' own. What is written to the pages is
+// in the file at the latest when the program ends; read and write do not see it before, nor the pages what they write.
+//
+// posix_madvise: what a program knows of the order in which it is going to touch its pages, of the heap too.
 //
 // Policies that see the future learn it from the trace that the application is going to carry out: its argument
 // trace=FILE, and its counter replay_position.
@@ -12,16 +17,21 @@
 #include "libos/core/start.h"
 #include "libos/pager/pager.h"
 #include "libos/unix/unix.h"
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 typedef void region_initial(uint64_t page, uint64_t words[EXO_PAGE_SIZE / sizeof(uint64_t)]);
 void *region_open(uint64_t pages, region_initial *initial);
+void *region_open_file(const char *name, uint64_t *pages);
 
 // The application's, if it carries out a trace: number of the reference being made.
 [[gnu::weak]] extern volatile uint64_t replay_position;
 
 static uint64_t next_first = REGIONS_FIRST;
 static struct pager_region *opened; // the latest
+static struct pager_region *files[4];
+static unsigned file_count;
 
 // ---- first contents ----
 
@@ -31,8 +41,8 @@ constexpr exo_vaddr WRITER_PAGES = {MAP_FILES_END - WRITERS * EXO_PAGE_SIZE};
 static void await_one(void) {
     uint32_t tag;
     enum exo_error error;
-    disk_wait();
-    if (disk_completion(&tag, &error) && error != EXO_OK)
+    disk_wait(DISK_APPLICATION);
+    if (disk_completion(DISK_APPLICATION, &tag, &error) && error != EXO_OK)
         pe_fail("the first contents of a region could not be written: disk error %lu", (uint64_t)error);
 }
 
@@ -50,13 +60,20 @@ static bool write_contents(uint64_t pages, uint64_t block, region_initial *initi
     for (uint64_t page = 0; page < pages; page++) {
         const unsigned writer = page % WRITERS;
         uint64_t *words = (uint64_t *)(WRITER_PAGES.raw + writer * EXO_PAGE_SIZE);
-        if (writer == 0)
-            while (disk_in_flight() != 0) await_one();
+        if (writer == 0) {
+            disk_kick();
+            while (disk_in_flight(DISK_APPLICATION) != 0) await_one();
+        }
         memset(words, 0, EXO_PAGE_SIZE);
         initial(page, words);
-        if (!disk_submit(EXO_RING_WRITE, frame[writer], block + page, writer)) return false;
+        while (!disk_put(DISK_APPLICATION, EXO_RING_WRITE, frame[writer], block + page, writer)) {
+            disk_kick();
+            if (disk_in_flight(DISK_APPLICATION) == 0) return false;
+            await_one();
+        }
     }
-    while (disk_in_flight() != 0) await_one();
+    disk_kick();
+    while (disk_in_flight(DISK_APPLICATION) != 0) await_one();
     return true;
 }
 
@@ -120,14 +137,30 @@ static void refuse(uint64_t pages, const char *why) {
     print("job %lu: a region of %lu pages: %s\n", start->job, pages, why);
 }
 
+static bool has_room(uint64_t pages) {
+    if (memory_policy()->sees == POLICY_SEES_REFERENCES)
+        pe_fail("policy=%s needs to see every reference: only the simulator shows them", memory_policy()->name);
+    if (pages != 0 && pages <= (MAP_END - next_first) / EXO_PAGE_SIZE) return true;
+    refuse(pages, "no room in the address space");
+    return false;
+}
+
+// Attaches a region whose contents are on the disk. Null: refused, and said why.
+static struct pager_region *attach(const char *name, uint64_t pages, uint64_t block) {
+    struct pager_options options = {
+        .name = name, .first = {next_first}, .pages = pages, .block = block, .backed = true};
+    memory_options(&options);
+    struct pager_region *region = pager_attach(&options);
+    if (region == nullptr)
+        refuse(pages, pager_problem());
+    else
+        next_first += pages * EXO_PAGE_SIZE;
+    return region;
+}
+
 void *region_open(uint64_t pages, region_initial *initial) {
-    const struct policy *policy = memory_policy();
-    if (policy->sees == POLICY_SEES_REFERENCES)
-        pe_fail("policy=%s needs to see every reference: only the simulator shows them", policy->name);
-    if (pages == 0 || pages > (MAP_END - next_first) / EXO_PAGE_SIZE) {
-        refuse(pages, "no room in the address space");
-        return nullptr;
-    }
+    void *first = (void *)next_first;
+    if (!has_room(pages)) return nullptr;
     const struct swap_space swap = swap_take(pages);
     if (swap.blocks < pages) {
         refuse(pages, "no swap space for it on the disk");
@@ -137,29 +170,60 @@ void *region_open(uint64_t pages, region_initial *initial) {
         refuse(pages, "its first contents could not be written");
         return nullptr;
     }
-    const struct pager_options options = {
-        .name = "region",
-        .job = start->job,
-        .first = {next_first},
-        .pages = pages,
-        .policy = policy,
-        .frames = memory_budget(pages, policy),
-        .block = swap.block,
-        .seed = start_number("seed", 1),
-        .backed = true,
-        .record = start_number("record", 0) != 0,
-        .trace = (start->flags & EXO_PACKAGE_TRACE) != 0,
-    };
-    opened = pager_attach(&options);
-    if (opened == nullptr) {
-        refuse(pages, pager_problem());
+    struct pager_region *region = attach("region", pages, swap.block);
+    if (region == nullptr) return nullptr;
+    opened = region;
+    if (memory_policy()->sees == POLICY_SEES_FUTURE) announce(region);
+    return first;
+}
+
+// Opens all pages of a file, the last one with whatever its block holds past the file's end. Null: no such file, an
+// empty one, or no room; the console says which.
+void *region_open_file(const char *name, uint64_t *pages) {
+    enum files_error error;
+    const struct disk_file *file = files_find(name, &error);
+    void *first = (void *)next_first;
+    *pages = file == nullptr ? 0 : (file->bytes + EXO_PAGE_SIZE - 1) / EXO_PAGE_SIZE;
+    if (*pages == 0 || file_count == sizeof files / sizeof *files) {
+        refuse(*pages, file == nullptr ? "there is no such file"
+                       : *pages == 0   ? "the file is empty"
+                                       : "too many files");
         return nullptr;
     }
-    if (policy->sees == POLICY_SEES_FUTURE) announce(opened);
-    next_first += pages * EXO_PAGE_SIZE;
-    return (void *)options.first.raw;
+    if (!has_room(*pages)) return nullptr;
+    files[file_count] = attach("file", *pages, file->block);
+    return files[file_count] == nullptr ? nullptr : (file_count++, first);
+}
+
+// EINVAL (not on a page, or no such advice), ENOMEM (not all of it is in one region). POSIX.1-2017.
+int posix_madvise(void *address, size_t bytes, int advice) {
+    static const enum pager_advice advice_of[] = {
+        [POSIX_MADV_NORMAL] = PAGER_NORMAL,
+        [POSIX_MADV_RANDOM] = PAGER_RANDOM,
+        [POSIX_MADV_SEQUENTIAL] = PAGER_SEQUENTIAL,
+        [POSIX_MADV_WILLNEED] = PAGER_WILL_NEED,
+    };
+    if ((uint64_t)address % EXO_PAGE_SIZE != 0) return EINVAL;
+    const bool known = advice >= 0 && advice < (int)(sizeof advice_of / sizeof *advice_of);
+    if (!known && advice != POSIX_MADV_DONTNEED) return EINVAL;
+    if (bytes == 0) return 0;
+    struct pager_region *region = pager_region_at(address);
+    if (region == nullptr || bytes > UINT64_MAX - (uint64_t)address
+        || pager_region_at((char *)address + bytes - 1) != region) {
+        return ENOMEM;
+    }
+    if (!known) return 0; // the policy finds that out by itself
+    const uint64_t pages = (bytes + EXO_PAGE_SIZE - 1) / EXO_PAGE_SIZE;
+    const uint64_t held = events_hold();
+    pager_advise(region, pager_page_at(region, address), pages, advice_of[advice]);
+    events_release(held);
+    return 0;
 }
 
 void region_leave(void) {
+    bool whole = true;
+    for (unsigned i = 0; i < file_count; i++) whole = pager_sync(files[i]) && whole;
+    if (file_count != 0) whole = disk_transfer(EXO_RING_FLUSH, (exo_frame){0}, 0) == EXO_OK && whole;
+    if (!whole) print("job %lu: not everything written could be brought to the disk\n", start->job);
     if (opened != nullptr && &replay_position != nullptr) pager_references(opened, replay_position + 1);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The machine of pager_fake.h.
+// The machine of pager_fake.h, but for its disk.
 #include "tests/unit/pager_fake.h"
 #include <criterion/criterion.h>
 #include <stdarg.h>
@@ -8,19 +8,12 @@
 #include <string.h>
 
 constexpr uint64_t FRAME_FIRST = 7000; // number of the first frame
-constexpr uint64_t SPOILT = 0xdead'dead'dead'deadu;
 
 struct fake fake;
 static uint64_t tlb[FAKE_PAGES];    // entry as it was when walked, with the bits set since; 0: none
 static unsigned owner[FAKE_FRAMES]; // page that a frame is mapped at, plus 1; 0: none
 
-static struct {
-    bool active;
-    enum exo_ring_operation operation;
-    uint64_t *memory, *block;
-} transfer;
-
-static unsigned transfers, memories;
+static unsigned memories;
 
 void fake_forget_memories(void) {
     memories = 0;
@@ -62,16 +55,23 @@ const volatile uint64_t *machine_entries(exo_vaddr first) {
     return &fake.entries[index_of(first)];
 }
 
-static uint64_t *memory_of(uint64_t frame) {
-    cr_assert(frame >= FRAME_FIRST && frame < FRAME_FIRST + fake.frames_taken, "frame %lu is not the pager's", frame);
-    return fake.frames[frame - FRAME_FIRST];
+uint64_t *fake_memory(exo_frame frame) {
+    const uint64_t number = frame.raw;
+    cr_assert(number >= FRAME_FIRST && number < FRAME_FIRST + fake.frames_taken, "frame %lu is not the pager's",
+              number);
+    return fake.frames[number - FRAME_FIRST];
+}
+
+bool fake_is_mapped(exo_frame frame) {
+    return owner[frame.raw - FRAME_FIRST] != 0;
 }
 
 bool machine_bind(exo_vaddr page, exo_frame frame) {
     const unsigned index = index_of(page);
     cr_assert_eq(fake.entries[index], 0, "page %u is mapped already", index);
-    memory_of(frame.raw);
+    fake_memory(frame);
     cr_assert_eq(owner[frame.raw - FRAME_FIRST], 0, "frame of page %u is mapped elsewhere", index);
+    cr_assert_not(fake_in_transfer(frame), "frame of page %u has a transfer under way", index);
     owner[frame.raw - FRAME_FIRST] = index + 1;
     fake.binds++;
     fake.entries[index] = exo_entry_for(frame, EXO_READ | EXO_WRITE).raw | EXO_ENTRY_USER;
@@ -100,25 +100,6 @@ void machine_clear(exo_vaddr page, uint64_t bits) {
 
 void machine_clear_range(exo_vaddr first, uint64_t pages, uint64_t bits) {
     for (uint64_t i = 0; i < pages; i++) machine_clear((exo_vaddr){first.raw + i * EXO_PAGE_SIZE}, bits);
-}
-
-bool machine_disk_start(enum exo_ring_operation operation, exo_frame frame, uint64_t block) {
-    cr_assert_not(transfer.active, "a transfer is under way");
-    cr_assert_lt(block, FAKE_BLOCKS);
-    transfer = (typeof(transfer)){true, operation, memory_of(frame.raw), fake.disk[block]};
-    for (unsigned i = 0; i < FAKE_WORDS && operation == EXO_RING_READ; i++) transfer.memory[i] = SPOILT;
-    return true;
-}
-
-enum exo_error machine_disk_finish(void) {
-    cr_assert(transfer.active, "no transfer is under way");
-    transfer.active = false;
-    if (++transfers == fake.fail_transfer) return EXO_DEVICE;
-    const bool reads = transfer.operation == EXO_RING_READ;
-    memcpy(reads ? transfer.memory : transfer.block, reads ? transfer.block : transfer.memory, EXO_PAGE_SIZE);
-    fake.disk_reads += reads;
-    fake.disk_writes += !reads;
-    return EXO_OK;
 }
 
 void machine_zero(void *page) {
@@ -187,7 +168,7 @@ uint64_t *fake_execute(uint64_t rip, const struct fake_access *accesses, unsigne
         i = 0;
     }
     fake.instructions++;
-    return memory_of(exo_entry_frame((exo_entry){tlb[accesses[count - 1].page]}).raw);
+    return fake_memory(exo_entry_frame((exo_entry){tlb[accesses[count - 1].page]}));
 }
 
 uint64_t *fake_touch(uint64_t page, bool write) {
