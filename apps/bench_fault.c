@@ -14,6 +14,7 @@
 //   prot1 prot100     exo_tlb_protect of 1 and of 100 pages to read-only, TLB flush included
 //   unprot1 unprot100 and back to read-write
 //   yield             a directed yield from one PE to another, address-space switch included: half a round trip
+#include "apps/bench.h"
 #include "libos/core/frames.h"
 #include "libos/core/print.h"
 #include "libos/core/space.h"
@@ -21,8 +22,6 @@
 #include "libos/core/upcall.h"
 #include <stdlib.h>
 
-constexpr unsigned SAMPLES = 256;
-constexpr unsigned WARM_UP = 16;
 constexpr unsigned PAGES = 100;
 constexpr uint64_t REGION = MAP_HEAP;
 
@@ -37,12 +36,6 @@ static struct { // the call that a handler makes, prepared
     exo_paddr slot;
     exo_entry entry;
 } ready;
-
-[[gnu::always_inline]] static inline uint32_t stamp(void) {
-    uint32_t low, high;
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
-    return low;
-}
 
 // The trivial handler: one page, one frame, one call.
 void bench_map(void) {
@@ -61,30 +54,10 @@ static void must(struct exo_result result) {
     if (result.error != EXO_OK) pe_fail("bench_fault: a call that must succeed returned %lu", (uint64_t)result.error);
 }
 
-static int by_size(const void *a, const void *b) {
-    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-// Takes SAMPLES of what `once` measures and reports them, less `empty`.
-static void row(const char *op, uint32_t (*once)(void), uint32_t empty) {
-    static uint32_t samples[SAMPLES];
-    for (unsigned i = 0; i < WARM_UP; i++) (void)once();
-    for (unsigned i = 0; i < SAMPLES; i++) samples[i] = once() - empty;
-    qsort(samples, SAMPLES, sizeof *samples, by_size);
-    report("{\"event\":\"bench\",\"job\":%lu,\"op\":\"%s\",\"minimum\":%u,\"median\":%u,\"maximum\":%u,\"samples\":%u}",
-           start->job, op, samples[0], samples[SAMPLES / 2], samples[SAMPLES - 1], SAMPLES);
-}
-
-static uint32_t empty(void) {
-    const uint32_t before = stamp();
-    return stamp() - before;
-}
-
-static uint32_t call_null(void) {
+static int32_t call_null(void) {
     const uint32_t before = stamp();
     (void)exo_null().error;
-    return stamp() - before;
+    return elapsed(before, stamp());
 }
 
 static void unmap(void) {
@@ -102,74 +75,74 @@ static void unmap(void) {
     *after = a;
 }
 
-static uint32_t touch_mapped(void) {
+static int32_t touch_mapped(void) {
     uint32_t before, after;
     touch(&before, &after);
-    return after - before;
+    return elapsed(before, after);
 }
 
-static uint32_t fault_entry(void) {
-    uint32_t before, after;
-    unmap();
-    touch(&before, &after);
-    return bench_stamp - before;
-}
-
-static uint32_t fault_resume(void) {
+static int32_t fault_entry(void) {
     uint32_t before, after;
     unmap();
     touch(&before, &after);
-    return after - bench_stamp;
+    return elapsed(before, bench_stamp);
 }
 
-static uint32_t fault_whole(void) {
+static int32_t fault_resume(void) {
     uint32_t before, after;
     unmap();
     touch(&before, &after);
-    return after - before;
+    return elapsed(bench_stamp, after);
 }
 
-static uint32_t fault_bind(void) {
+static int32_t fault_whole(void) {
+    uint32_t before, after;
+    unmap();
+    touch(&before, &after);
+    return elapsed(before, after);
+}
+
+static int32_t fault_bind(void) {
     unmap();
     const uint32_t before = stamp();
     (void)exo_tlb_set(space_tables, ready.slot, frames_binding, ready.entry, (exo_vaddr){0}).error;
-    return stamp() - before;
+    return elapsed(before, stamp());
 }
 
-static uint32_t syscall_redirect(void) {
+static int32_t syscall_redirect(void) {
     uint32_t before;
     __asm__ volatile("rdtsc; movl %%eax, %0; syscall" : "=&r"(before)::"rax", "rcx", "rdx", "r11", "memory");
-    return bench_stamp - before;
+    return elapsed(before, bench_stamp);
 }
 
-static uint32_t protect(uint64_t pages, uint64_t rights) {
+static int32_t protect(uint64_t pages, uint64_t rights) {
     const exo_paddr slot = space_slot((exo_vaddr){REGION});
     const exo_protect change = exo_protect_for((exo_vaddr){REGION}, rights);
     const uint32_t before = stamp();
     const struct exo_result result = exo_tlb_protect(space_tables, slot, pages, frames_binding, change);
     const uint32_t after = stamp();
     if (result.error != EXO_OK || result.value != pages) abort();
-    return after - before;
+    return elapsed(before, after);
 }
-static uint32_t unprotect1(void) {
+static int32_t unprotect1(void) {
     return protect(1, EXO_READ | EXO_WRITE);
 }
-static uint32_t unprotect100(void) {
+static int32_t unprotect100(void) {
     return protect(PAGES, EXO_READ | EXO_WRITE);
 }
-static uint32_t protect1(void) {
+static int32_t protect1(void) {
     (void)unprotect1();
     return protect(1, EXO_READ);
 }
-static uint32_t protect100(void) {
+static int32_t protect100(void) {
     (void)unprotect100();
     return protect(PAGES, EXO_READ);
 }
-static uint32_t unprotect1_after(void) {
+static int32_t unprotect1_after(void) {
     (void)protect(1, EXO_READ);
     return unprotect1();
 }
-static uint32_t unprotect100_after(void) {
+static int32_t unprotect100_after(void) {
     (void)protect(PAGES, EXO_READ);
     return unprotect100();
 }
@@ -182,15 +155,15 @@ struct twin {
     alignas(16) uint8_t stack[1024];
 };
 static struct twin twins[2];
-static uint32_t round_trips[SAMPLES + WARM_UP];
+static int32_t round_trips[BENCH_SAMPLES + BENCH_WARM_UP];
 static volatile unsigned trips;
 
 // The first twin measures round trips; the second only yields back.
 static void twin_first(void) {
-    while (trips < SAMPLES + WARM_UP) {
+    while (trips < BENCH_SAMPLES + BENCH_WARM_UP) {
         const uint32_t before = stamp();
         must(exo_pe_yield(twins[0].other));
-        round_trips[trips++] = stamp() - before;
+        round_trips[trips++] = elapsed(before, stamp());
     }
     must(exo_pe_exit(0));
 }
@@ -228,10 +201,10 @@ static void measure_yields(void) {
     twins[1].other = twin_introduce(&twins[0], &twins[1]);
     must(exo_pe_start(twins[0].pe, 0));
     must(exo_pe_start(twins[1].pe, 0));
-    while (trips < SAMPLES + WARM_UP) must(exo_pe_yield(twins[0].pe));
+    while (trips < BENCH_SAMPLES + BENCH_WARM_UP) must(exo_pe_yield(twins[0].pe));
 }
 
-static uint32_t half_round_trip(void) {
+static int32_t half_round_trip(void) {
     static unsigned at;
     return round_trips[at++] / 2;
 }
@@ -243,16 +216,16 @@ static void set_entry(enum exo_upcall upcall, void (*entry)(void), const char *s
 static void measure_faults(void) {
     ready.slot = space_slot((exo_vaddr){REGION});
     ready.entry = exo_entry_for(frames_take(), EXO_READ | EXO_WRITE);
-    row("fault.bind", fault_bind, empty());
-    const uint32_t touched = touch_mapped(); // the store, and two more instructions between the stamps
-    row("fault.whole", fault_whole, touched);
+    bench_row("fault.bind", fault_bind, bench_empty());
+    const int32_t touched = bench_least(touch_mapped); // the store, and two more instructions between the stamps
+    bench_row("fault.whole", fault_whole, touched);
     set_entry(EXO_UPCALL_fault, bench_entry_fault, stack_fault_top);
-    row("fault.entry", fault_entry, touched - 1);
+    bench_row("fault.entry", fault_entry, touched - 1);
     set_entry(EXO_UPCALL_fault, entry_fault, stack_fault_top);
     handler = bench_handler_stamped;
-    row("fault.resume", fault_resume, touched);
+    bench_row("fault.resume", fault_resume, touched);
     set_entry(EXO_UPCALL_syscall, bench_entry_syscall, stack_syscall_top);
-    row("syscall.redirect", syscall_redirect, touched - 1);
+    bench_row("syscall.redirect", syscall_redirect, touched - 1);
 }
 
 static void measure_protection(void) {
@@ -261,18 +234,19 @@ static void measure_protection(void) {
         (void)space_unmap(page);
         if (space_map(page, frames_take(), EXO_READ | EXO_WRITE) != EXO_OK) abort();
     }
-    row("prot1", protect1, empty());
-    row("prot100", protect100, empty());
-    row("unprot1", unprotect1_after, empty());
-    row("unprot100", unprotect100_after, empty());
+    bench_row("prot1", protect1, bench_empty());
+    bench_row("prot100", protect100, bench_empty());
+    bench_row("unprot1", unprotect1_after, bench_empty());
+    bench_row("unprot100", unprotect100_after, bench_empty());
 }
 
 int main(void) {
+    bench_compiler();
     if (!space_reserve((exo_vaddr){REGION}, PAGES)) abort();
-    row("call.null", call_null, empty());
+    bench_row("call.null", call_null, bench_empty());
     measure_faults();
     measure_protection();
     measure_yields();
-    row("yield", half_round_trip, empty());
+    bench_row("yield", half_round_trip, bench_empty());
     return 0;
 }

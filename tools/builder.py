@@ -18,6 +18,8 @@ NOISE = re.compile(r"ninja: Entering|(\S*/)?(clang|ccache)\S* ")  # lines of a f
 # Targets in build.ninja that make up the system: kernel, init, applications, simulator.
 SYSTEM = re.compile(r"(?m)^build (exo/bindery-kernel|libos/(?:init/init|pager/bindery-sim|lib\S+\.a|\w+/lib\w+\.a)"
                     r"|apps/\w+\.(?:unix|dos|bare)):")
+# What runs on the systems that Bindery is measured beside; nothing else needs it.
+PEERS = re.compile(r"(?m)^build (peers/[^\s:]+): c_LINKER")
 STEP = re.compile(r"\[(\d+)/(\d+)\]")
 
 
@@ -39,8 +41,8 @@ def environment():
     return os.environ | {"CC": compiler, "CC_LD": linker}
 
 
-def build(everything=True):
-    """Builds everything, or all but the tests, with progress on stderr.
+def build(everything=True, peers=False):
+    """Builds everything, or the system (with `peers` what is measured beside it, too), with progress on stderr.
 
     With BINDERY_BUILT=1 in the environment it does nothing: the tests that meson runs use what meson has built.
     """
@@ -63,7 +65,7 @@ def build(everything=True):
     before = None
     while before != rules.read_text():  # ninja first remakes its rules if a meson.build has changed
         before = rules.read_text()
-        _compile([*words, *SYSTEM.findall(before)], log)
+        _compile([*words, *SYSTEM.findall(before), *(PEERS.findall(before) if peers else ())], log)
 
 
 def _compile(words, log):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The figure of a comparison: for each workload its fault curve, one line a policy, and OPT's as the floor.
+"""The figures: of a comparison, for each workload its fault curve, one line a policy, and OPT's as the floor; of
+`bench peers`, for each operation a bar a system.
 
-Drawn from the rows alone, the same that stand in the data files beside it. Policies differ by marker and dash as well
-as by colour.
+Drawn from the rows alone, the same that stand in the data files beside it. Lines differ by marker and dash, bars by
+hatching, as well as by colour. The command that made the rows stands below.
 """
 
 import io
@@ -11,18 +12,14 @@ import math
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f3fbf", "#8c6d31", "#555555", "#b22222")
 MARKERS = "os^Dvp*XP<>h"
 DASHES = ("-", "--", "-.", ":")
+HATCHES = ("", "//", "..", "xx", "\\\\", "++")
 PER_LINE = 6     # names in a line of the legend
 CHARACTERS = 16  # of the footer in an inch
 
 
 def draw(rows, command):
-    """{"png": bytes, "svg": bytes} of the figure."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    matplotlib.rcParams["svg.hashsalt"] = "bindery"  # the same rows give the same file
-    import matplotlib.pyplot as plt
-
+    """{"png": bytes, "svg": bytes} of the figure of a comparison."""
+    plt = _matplotlib()
     workloads = list(dict.fromkeys(row["workload"] for row in rows))
     policies = list(dict.fromkeys(row["policy"] for row in rows if row["policy"] != "opt"))
     across = min(len(workloads), 3)
@@ -37,6 +34,54 @@ def draw(rows, command):
     handles = {}
     for axis in axes.flat[:len(workloads)]:
         handles |= {name: line for line, name in zip(*axis.get_legend_handles_labels())}
+    return _finished(plt, figure, handles, command)
+
+
+def bars(rows, command, unit):
+    """{"png": bytes, "svg": bytes} of the figure of `bench peers`: what each operation costs each system, without what
+    moves pages, on a logarithmic scale."""
+    plt = _matplotlib()
+    ops = list(dict.fromkeys(row["op"] for row in rows))
+    systems = list(dict.fromkeys(row["system"] for row in rows))
+    figure, axis = plt.subplots(figsize=(9, 1.4 + 0.17 * len(rows) + 0.12 * len(ops)))
+    place, ticks, handles = 0.0, [], {}
+    for op in ops:
+        own = [row for row in rows if row["op"] == op]
+        ticks.append(place + (len(own) - 1) / 2)
+        for row in own:
+            number = systems.index(row["system"])
+            count = max(row[unit] - row["moved"], 1)
+            handles[row["system"]] = axis.barh(place, count, height=0.9, color=COLOURS[number % len(COLOURS)],
+                                               hatch=HATCHES[number % len(HATCHES)], edgecolor="white", linewidth=0)
+            axis.text(count * 1.06, place, f"{count:,}", va="center", fontsize=6)
+            place += 1
+        place += 0.8
+    axis.set_yticks(ticks, ops, fontsize=8)
+    axis.set_ylim(place, -1)
+    axis.set_xscale("log")
+    axis.set_xlim(left=1, right=axis.get_xlim()[1] * 2)
+    axis.set_xlabel(f"{unit}, iterations that zero or copy a page left out")
+    axis.grid(axis="x", alpha=0.25)
+    axis.set_axisbelow(True)
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
+    return _finished(plt, figure, {system: handles[system] for system in systems}, command)
+
+
+def _matplotlib():
+    """pyplot, set up so that the same rows give the same file."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams["svg.hashsalt"] = "bindery"
+    import matplotlib.pyplot as plt
+
+    return plt
+
+
+def _finished(plt, figure, handles, command):
+    """Adds legend and command, and gives the files."""
+    width, height = figure.get_size_inches()
     lines = math.ceil(len(handles) / PER_LINE)
     figure.legend(handles.values(), handles.keys(), loc="upper center", ncol=PER_LINE, frameon=False)
     wrap = int(width * CHARACTERS)

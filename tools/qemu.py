@@ -23,6 +23,7 @@ from tools.errors import BinderyError, Missing, tail
 
 BINARY = "qemu-system-x86_64"
 OLDEST = "7.2"
+PROCESSOR = "max,-erms"  # the same for whatever is compared: without ERMS nobody clears pages byte by byte
 PR_SET_PDEATHSIG = 1
 
 
@@ -54,7 +55,7 @@ class Machine:
     def command(self, console, report):
         """The command line; `console` and `report` are the numbers of file descriptors to write to."""
         words = [BINARY, "-M", "pc", "-accel", self.accelerator,
-                 "-cpu", "max,-erms" if self.accelerator == "tcg" else "host",
+                 "-cpu", PROCESSOR if self.accelerator == "tcg" else "host",
                  "-m", f"{self.memory}M", "-kernel", str(self.kernel), "-initrd", str(self.package),
                  "-nodefaults", "-display", "none", "-no-reboot"]
         if self.interactive:

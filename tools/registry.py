@@ -61,12 +61,16 @@ WORKLOADS = {
 
 @dataclass(frozen=True)
 class Operation:
-    """One line of `bench fault`."""
+    """One line of `bench`."""
 
     title: str
     target: int  # instructions at most; 0: none stated
     measured: str
+    program: str = "bench_fault"  # the application that measures it here; "": `bench peers` alone does
+    least: float = 0              # how many times fewer instructions than Linux, at least; 0: none stated
 
+
+_PAGING = "64 MiB through virtio-blk, instructions per page; the time as a ratio of paired runs"
 
 OPERATIONS = {
     "call.null": Operation("null exo-call", 20, "exo_null, the user's side of the call included"),
@@ -82,9 +86,28 @@ OPERATIONS = {
     "prot1": Operation("protect 1 page", 0, "exo_tlb_protect of one page to read-only, TLB flush included"),
     "prot100": Operation("protect 100 pages", 1500,
                          "exo_tlb_protect of 100 pages to read-only in one call, TLB flush included"),
-    "unprot100": Operation("unprotect 100 pages", 0, "and back to read-write, in one call"),
+    "unprot1": Operation("unprotect 1 page", 0, "and one page back to read-write"),
+    "unprot100": Operation("unprotect 100 pages", 1500, "and 100 back to read-write, in one call"),
     "yield": Operation("PE-to-PE yield", 0,
                        "half of a round trip of directed yields, address-space switches included"),
+    "appel-li.dirty": Operation("is a page dirty?", 0, "the live page-table entry read, no call", "bench_appel", 10),
+    "appel-li.prot1": Operation("protect 1 page", 0, "by the library OS's function, a different page each time",
+                                "bench_appel", 10),
+    "appel-li.prot100": Operation("protect 100 pages", 0, "by the same function, in one call of it", "bench_appel", 10),
+    "appel-li.unprot100": Operation("unprotect 100 pages", 0, "and back", "bench_appel", 10),
+    "appel-li.trap": Operation("protection trap", 0, "to a handler in C and back, no protection changed",
+                               "bench_appel", 10),
+    "appel-li.appel1": Operation("prot1+trap+unprot", 0,
+                                 "a trap whose handler protects another page and unprotects this one; per trap",
+                                 "bench_appel", 10),
+    "appel-li.appel2": Operation("protN+trap+unprot", 0,
+                                 "100 pages protected, each trapped on and unprotected by its handler; per page",
+                                 "bench_appel", 10),
+    "disk.major_fault": Operation("major fault", 0, "one page of 4 KiB read from disk, cold", ""),
+    "paging.file.sequential": Operation("file, sequential", 0, _PAGING, ""),
+    "paging.file.random": Operation("file, random", 0, _PAGING, ""),
+    "paging.swap.sequential": Operation("swap, sequential", 0, _PAGING, ""),
+    "paging.swap.random": Operation("swap, random", 0, _PAGING, ""),
 }
 
 

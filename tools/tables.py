@@ -39,15 +39,15 @@ def number(value):
     return str(value)
 
 
-def show(rows, columns, group=None):
+def show(rows, columns, group=None, right=()):
     """Prints a table that is never folded; columns is {key: title}, a title may have several lines. A blank line
-    separates rows whose `group` differs."""
+    separates rows whose `group` differs. Columns of numbers, and those in `right`, are aligned right."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for key, title in columns.items():
-        numeric = all(isinstance(row.get(key), (int, float, type(None))) for row in rows)
+        numeric = key in right or all(isinstance(row.get(key), (int, float, type(None))) for row in rows)
         table.add_column(title, justify="right" if numeric and rows else "left", no_wrap=True, vertical="bottom")
     before = rows[0] if rows else None
     for row in rows:

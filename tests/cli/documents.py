@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-SECONDS = 240
+SECONDS = 400
 
 
 def command_lines(root):

@@ -2,48 +2,16 @@
 """The runner of machines, with a stand-in for QEMU: a script that talks through the same file descriptors."""
 
 import os
-import stat
-import tempfile
-import textwrap
-import time
-import unittest
 from pathlib import Path
 from unittest import mock
 
-from tools import qemu
+from tests.cli.standin import StandIn
 from tools.errors import BinderyError, Missing, Timeout
 from tools.fleet import Boot, Fleet
 from tools.qemu import Machine
 
-PRELUDE = """\
-#!/usr/bin/python3
-import os, re, sys, time
-if "--version" in sys.argv:
-    print("QEMU emulator version VERSION")
-    sys.exit(0)
-words = " ".join(sys.argv)
-def stream(name):
-    return os.fdopen(int(re.search(rf"id={name},path=/dev/fd/(\\d+)", words)[1]), "w", buffering=1)
-console, report = stream("console"), stream("report")
-"""
 
-
-class Machines(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-        self.place = Path(self.folder.name)
-        patch = mock.patch.dict(os.environ, PATH=f"{self.place}:{os.environ['PATH']}")
-        patch.start()
-        self.addCleanup(patch.stop)
-        qemu.check.cache_clear()
-        self.addCleanup(qemu.check.cache_clear)
-
-    def stand_in(self, body, version="7.2.0"):
-        path = self.place / qemu.BINARY
-        path.write_text(PRELUDE.replace("VERSION", version) + textwrap.dedent(body))
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
-
+class Machines(StandIn):
     def boot(self, **options):
         return Boot(Machine(Path("kernel"), Path("package")), self.place, name="it", **options)
 
@@ -143,17 +111,6 @@ class Machines(unittest.TestCase):
         os.kill(child, 9)
         os.waitpid(child, 0)
         self.assert_ended(pid)
-
-    def assert_ended(self, pid):
-        for _ in range(50):
-            try:
-                state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-            except FileNotFoundError:
-                return
-            if state == "Z":  # ended; whoever adopted it has yet to take note
-                return
-            time.sleep(0.1)
-        self.fail(f"process {pid} still runs")
 
     def test_silence_is_told_once(self):
         self.stand_in("""

@@ -1,74 +1,188 @@
 # SPDX-License-Identifier: MIT
-"""The verb `bench`: costs in exact guest instructions."""
+"""The verb `bench`: costs in exact guest instructions, of Bindery alone and beside other systems."""
 
+import importlib
 import sys
+from pathlib import Path
 
 import click
 
-from tools import builder, paths, registry, session, tables, terminal
+from tools import builder, counts, options, paths, plot, registry, tables, terminal
 from tools.command import Examples, Subjects, shared
-from tools.errors import FAILED, OK, BinderyError
+from tools.errors import FAILED, OK, Usage
+from tools.files import write_folder
+from tools.peers import bindery, report
+from tools.peers.common import Options, Skipped, check_accelerator
 
 EXAMPLES = """\
 ./bindery bench fault
-./bindery bench fault --json"""
+./bindery bench fault --json
+./bindery bench peers"""
+PEERS_EXAMPLES = """\
+./bindery bench peers                           beside Linux and Xen, all rows
+./bindery bench peers --system bindery --csv    without other systems"""
 
 COLUMNS = {"op": "op", "title": "what", "instructions": "instructions", "median": "median", "samples": "samples",
            "target": "target", "verdict": "verdict"}
+ACCELERATORS = click.Choice(["tcg", "kvm"])
+SECONDS = click.FloatRange(min=0, min_open=True)
 
 
-@click.command("bench", cls=Subjects, module="bench", verbs=("fault",), examples=EXAMPLES)
+@click.command("bench", cls=Subjects, module="bench", verbs=("fault", "peers"), examples=EXAMPLES)
 def verb_bench():
-    """Measure costs in guest instructions; `bench fault` is the fault path."""
+    """Measure costs in guest instructions: `bench fault` Bindery's, `bench peers` those of other systems too."""
 
 
 @click.command("fault", cls=Examples, examples=EXAMPLES)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
-@click.option("--timeout", default=120.0, show_default=True, help="Seconds until the machine is ended.")
+@click.option("--record", is_flag=True, help="Keep the counts in tests/bench, where a test compares them.")
+@click.option("--accel", type=ACCELERATORS, default="tcg", show_default=True, help="With kvm: cycles, if it runs here.")
+@click.option("--timeout", type=SECONDS, default=120.0, show_default=True, help="Seconds until the machine is ended.")
 @shared
-def subject_fault(as_json, as_csv, timeout):
-    """Count the guest instructions of each part of the fault path.
+def subject_fault(as_json, as_csv, record, accel, timeout):
+    """Count the guest instructions of the fault path and of Appel and Li's primitives.
 
     QEMU counts instructions (-icount shift=0): one tick of the time-stamp counter is one instruction. Each figure is
     the least of its samples, less what the empty measurement costs. Exception delivery and page walks are not
     instructions and not counted, so this says nothing of time.
     """
+    how = Options(timeout=timeout, accelerator=accel)
+    if record and not how.exact():
+        raise Usage("--record keeps exact counts of instructions; there are none with --accel kvm")
     builder.build(everything=False)
-    rows = measure(timeout)
+    check_accelerator(accel)
+    measured, compiler = bindery.execute(how)
+    rows = report.finished(measured, how.unit())
+    if record:
+        for change in counts.record(measured, compiler):
+            terminal.say(change)
+        terminal.say(f"recorded in {paths.in_words(counts.KEPT)}; say in the commit why counts have changed")
     if as_json:
         sys.stdout.write(tables.as_json(rows))
     elif as_csv:
-        sys.stdout.write(tables.as_csv(rows, ["system", "op", "instructions", "median", "maximum", "samples"]))
+        sys.stdout.write(tables.as_csv(rows, report.csv_columns(how.unit())))
     else:
-        tables.show([_described(row) for row in rows], COLUMNS)
-        print("\nHow each is measured:\n")
-        for op, operation in registry.OPERATIONS.items():
-            print(f"{op:<18}{operation.measured}")
-    above = [row["op"] for row in rows if 0 < registry.OPERATIONS[row["op"]].target < row["instructions"]]
-    if above:
-        terminal.say(f"above their targets: {', '.join(above)}")
-    return FAILED if above else OK
+        _show(rows, how.unit())
+    return _verdict(rows)
 
 
-def measure(timeout):
-    """Boots bench_fault and returns a row for each operation, in the registry's order."""
-    image = paths.BUILD / "apps" / "bench_fault.bare"
-    run = session.Run("bench_fault", image=image)
-    outcome, = session.execute([[run]], limit=timeout, exact=True, names=["bench_fault"])
-    if not outcome.passed():
-        raise BinderyError(outcome.sentence())
-    found = {event["op"]: event for event in outcome.of("bench")}
-    absent = [op for op in registry.OPERATIONS if op not in found]
-    if absent:
-        raise BinderyError(f"bench_fault did not measure {', '.join(absent)}")
-    return [{"system": "bindery", "op": op, "instructions": found[op]["minimum"], "median": found[op]["median"],
-             "maximum": found[op]["maximum"], "samples": found[op]["samples"]} for op in registry.OPERATIONS]
+def _show(rows, unit):
+    columns = COLUMNS
+    if unit != "instructions":  # there are no targets for these
+        columns = {"op": "op", "title": "what", unit: unit, "median": "median", "samples": "samples"}
+    tables.show([_described(row) for row in rows], columns, group="group")
+    print("\nHow each is measured:\n")
+    for row in rows:
+        print(f"{row['op']:<20}{registry.OPERATIONS[row['op']].measured}")
 
 
 def _described(row):
     operation = registry.OPERATIONS[row["op"]]
     verdict = None
-    if operation.target:
+    if operation.target and "instructions" in row:
         verdict = "reached" if row["instructions"] <= operation.target else "above"
-    return row | {"title": operation.title, "target": operation.target or None, "verdict": verdict or ""}
+    return row | {"title": operation.title, "target": operation.target or None, "verdict": verdict or "",
+                  "group": report.group(row["op"])}
+
+
+@click.command("peers", cls=Examples, examples=PEERS_EXAMPLES)
+@click.option("--system", "systems", metavar="A,B", help=f"Of {','.join(report.SELECTABLE)}. Default: all.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option("-o", "--output", metavar="DIR", help="Folder for data and figure. Default: out/peers.")
+@click.option("--pairs", type=click.IntRange(0, 100), default=5, show_default=True,
+              help="Paired runs of the disk rows; 0: no disk rows.")
+@click.option("--accel", type=ACCELERATORS, default="tcg", show_default=True, help="With kvm: cycles, if it runs here.")
+@click.option("--timeout", type=SECONDS, default=300.0, show_default=True, help="Seconds each machine may run.")
+@shared
+def subject_peers(systems, as_json, as_csv, output, pairs, accel, timeout):
+    """Measure the same work on Bindery, Linux and Xen, in the same QEMU.
+
+    The other systems are packages of Debian, downloaded and unpacked below the build folder (never installed), with a
+    small program of ours each. Ratios are of instructions, without those that zero or copy a page, to Bindery's; time
+    ratios are of paired runs. What of another system cannot be measured is named with the reason, and is no failure;
+    the exit status is 1 if a target is not reached. See doc/measuring.md.
+    """
+    chosen = _systems(systems)
+    folder = _folder(output)
+    how = Options(timeout=timeout, pairs=pairs, accelerator=accel)
+    builder.build(everything=False, peers=True)
+    check_accelerator(accel)
+    rows = report.finished(_measure(report.modules(chosen, pairs), how), how.unit())
+    if as_json:
+        sys.stdout.write(tables.as_json(rows))
+    elif as_csv:
+        sys.stdout.write(tables.as_csv(rows, report.csv_columns(how.unit())))
+    else:
+        _show_peers(rows, how.unit())
+    sys.stdout.flush()
+    _write(rows, folder, how.unit())
+    missing = sum("skipped" in row for row in rows)
+    if missing:
+        terminal.say(f"warning: {missing} of {len(rows)} rows were not measured:")
+        for line in report.reasons(rows):
+            terminal.say(f"  {line}")
+    for line in report.slower(rows):
+        terminal.say(line)
+    return _verdict(rows)
+
+
+def _systems(text):
+    names = options.split(text) or list(report.SELECTABLE)
+    return [registry.require("system", name, report.SELECTABLE) for name in names]
+
+
+def _folder(output):
+    """Where the files go; refused before anything is measured if it can't be a folder."""
+    folder = Path(output) if output else paths.OUT / "peers"
+    if any(each.exists() and not each.is_dir() for each in (folder, *folder.parents)):
+        raise Usage(f"-o {folder} is to be a folder, and a file is in its place")
+    return folder
+
+
+def _measure(modules, how):
+    """The rows of every module. A peer that cannot be measured gives rows that say why; Bindery's own failures, also
+    those of its disk rows, are failures."""
+    rows = []
+    for number, name in enumerate(modules, 1):
+        terminal.say(f"measuring {name} ({number} of {len(modules)})")
+        if name == "bindery":
+            rows += bindery.measure(how)
+            continue
+        try:
+            found = importlib.import_module(f"tools.peers.{name}").measure(how)
+            rows += found + report.absent(name, "its program did not report this row", found)
+        except (Skipped, OSError) as error:
+            rows += report.absent(name, str(error))
+            if getattr(error, "detail", ""):
+                terminal.detail(error.detail)
+    return rows
+
+
+def _show_peers(rows, unit):
+    lines, columns, right = report.table(rows, unit)
+    tables.show(lines, columns, group="group", right=right)
+    print(f"\n{unit}: the least of the samples; ratio: to Bindery's, without what is moved (zeroed or copied)")
+    if any("skipped" in row for row in rows):
+        print("\nNot measured:\n")
+        for line in report.reasons(rows):
+            print(line)
+
+
+def _write(rows, folder, unit):
+    command = options.command_line()
+    files = {"peers.json": tables.as_json(rows, command=command).encode(),
+             "peers.csv": tables.as_csv(rows, report.csv_columns(unit)).encode()}
+    measured = [row for row in rows if "skipped" not in row]
+    files |= {f"peers.{kind}": data for kind, data in plot.bars(measured, command, unit).items()} if measured else {}
+    write_folder(folder, files)
+    terminal.say(f"data and figure: {folder}/peers.*")
+
+
+def _verdict(rows):
+    """Says which targets are not reached; returns the exit status."""
+    failures = report.failures(rows)
+    for sentence in failures:
+        print(f"bindery: failed: {sentence}", file=sys.stderr)
+    return FAILED if failures else OK
