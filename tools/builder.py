@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Building with meson and ninja. Nothing here is special: plain `meson setup build` and `meson compile` do the same.
 
-meson is run only when the build folder was not set up yet; ninja itself finds out quickly that nothing changed.
+meson is run only when the build folder was not set up yet, and when a policy's file has come or gone, which ninja can't
+know; ninja itself finds out quickly that nothing else changed.
 """
 
 import os
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import sys
 
+from libos.pager.policy import find
 from tools import packages, paths, terminal
 from tools.errors import BinderyError, Missing, tail
 
@@ -41,8 +43,9 @@ def environment():
     return os.environ | {"CC": compiler, "CC_LD": linker}
 
 
-def build(everything=True, peers=False):
-    """Builds everything, or the system (with `peers` what is measured beside it, too), with progress on stderr.
+def build(everything=True, peers=False, targets=()):
+    """Builds everything, or the system (with `peers` what is measured beside it, too), with progress on stderr; or only
+    some targets, files in the build folder.
 
     With BINDERY_BUILT=1 in the environment it does nothing: the tests that meson runs use what meson has built.
     """
@@ -52,20 +55,29 @@ def build(everything=True, peers=False):
     paths.BUILD.mkdir(parents=True, exist_ok=True)
     log = paths.BUILD / "bindery-build.log"
     rules = paths.BUILD / "build.ninja"
-    if not rules.exists():
-        terminal.say(f"setting up {paths.in_words(paths.BUILD)}")
-        words = [meson, "setup", str(paths.BUILD), str(paths.ROOT)]
+    again = ["--reconfigure"] if rules.exists() else []
+    if not again or _policies_differ():
+        terminal.say(f"setting up {paths.in_words(paths.BUILD)}{' again: the policies are others' if again else ''}")
+        words = [meson, "setup", *again, str(paths.BUILD), str(paths.ROOT)]
         with open(log, "w") as out:
             if subprocess.run(words, env=environment(), stdout=out, stderr=out).returncode:
                 raise BinderyError(f"meson setup failed; the end of {paths.in_words(log)}:", tail(log))
-    words = [ninja, "-C", str(paths.BUILD)]
-    if everything:
+    words = [ninja, "-C", str(paths.BUILD), *targets]
+    if everything or targets:
         _compile(words, log)
         return
     before = None
     while before != rules.read_text():  # ninja first remakes its rules if a meson.build has changed
         before = rules.read_text()
         _compile([*words, *SYSTEM.findall(before), *(PEERS.findall(before) if peers else ())], log)
+
+
+def _policies_differ():
+    """Has a policy's file come or gone since meson asked for them? (meson.build of libos/pager writes the list.)"""
+    try:
+        return not paths.POLICIES.exists() or paths.POLICIES.read_text() != find.others()
+    except find.Wrong as wrong:
+        raise BinderyError(f"libos/pager/policy: {wrong}") from None
 
 
 def _compile(words, log):

@@ -14,13 +14,15 @@ import click
 
 from tools import errors, terminal
 
-VERBS = ("compare", "run", "bench", "trace", "test", "build", "doctor", "list", "abi")
+VERBS = ("compare", "simulate", "run", "bench", "trace", "test", "build", "doctor", "list", "new", "abi")
 
 EXAMPLES = """\
 ./bindery compare                              policies compared on real page faults in QEMU
 ./bindery compare --policy fifo,clock1 --workload matmul,bfs --memory 1M,2M
+./bindery simulate --trace zipf10 --policy all  the same policies on a reference string, on the host
 ./bindery run --libos dos hello                one application on one library operating system
-./bindery bench fault                          the fault path in exact guest instructions
+./bindery bench peers                          the fault path beside Linux's and Xen's, in guest instructions
+./bindery new policy NAME                      a policy of your own to begin with
 ./bindery trace fault loop -o fault.json       the eight steps of each fault, for Perfetto
 ./bindery test                                 build everything and run every test"""
 

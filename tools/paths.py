@@ -11,6 +11,7 @@ OUT = Path(os.environ.get("BINDERY_OUT", ROOT / "out"))  # results, unless told 
 KERNEL = BUILD / "exo" / "bindery-kernel"
 INIT = BUILD / "libos" / "init" / "init"
 SIMULATOR = BUILD / "libos" / "pager" / "bindery-sim"
+POLICIES = BUILD / "libos" / "pager" / "unlisted.def"  # the policies that policy/policies.def doesn't name
 CACHE = BUILD / "tools-cache"  # recorded reference strings and generated traces
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The one registry of names: policies, workloads, applications, library OSes, measured operations.
 
-Policies and generated traces come from bindery-sim when it is built, else from the source that it is built from.
+Policies come from their folder, generated traces from bindery-sim when it is built.
 Applications are the files of apps/. Only what has no other home is listed here.
 """
 
@@ -10,8 +10,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from libos.pager.policy import find
 from tools import packages, paths, simulator
-from tools.errors import Missing, unknown
+from tools.errors import BinderyError, Missing, unknown
 
 LIBOSES = {
     "unix": "demand paging and files: each region of memory has its own replacement policy",
@@ -112,11 +113,11 @@ OPERATIONS = {
 
 
 def policies():
-    """{name: title} of every policy, in the order of policies.def."""
-    if paths.SIMULATOR.exists():
-        return simulator.names()["policy"]
-    source = paths.ROOT / "libos" / "pager" / "policy" / "policies.def"
-    return {name: "" for name in re.findall(r"^POLICY\((\w+)\)", source.read_text(), re.M)}
+    """{name: title} of every policy, in the order of all lists: those whose files are there, built or not."""
+    try:
+        return find.names()
+    except find.Wrong as wrong:
+        raise BinderyError(f"libos/pager/policy: {wrong}") from None
 
 
 def generated_traces():

@@ -41,11 +41,12 @@ def _readable(name):
 
 
 def _remarks(text, name):
-    """What a TAP output says right below a case that failed; the whole output if the case is not in it."""
+    """What a TAP output says right below a case that failed: remarks, or a block that is indented; the whole output if
+    the case is not in it. (Where the output doesn't number its cases, meson has done so in their names.)"""
     lines = text.splitlines()
     for at, line in enumerate(lines):
-        if line.startswith("not ok ") and line.endswith(name):
-            return "\n".join(itertools.takewhile(lambda each: each.lstrip().startswith("#"), lines[at + 1:]))
+        if line.startswith("not ok ") and line.endswith(_readable(name)):
+            return "\n".join(itertools.takewhile(lambda each: each.startswith(("#", " ")), lines[at + 1:]))
     return text
 
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""bindery-sim (libos/pager/sim): the policies on the host, fed with reference strings; and the traces it generates."""
+"""bindery-sim (libos/pager/sim): the policies on the host, fed with reference strings; the traces it generates; and the
+forms of trace files.
+"""
 
 import functools
 import json
@@ -8,17 +10,33 @@ import subprocess
 from tools import paths
 from tools.errors import BinderyError, Missing, Usage
 
+_running = set()
+
 
 def _run(*words, text=True):
     if not paths.SIMULATOR.exists():
         raise Missing(f"there is no {paths.in_words(paths.SIMULATOR)}; ./bindery build makes it")
-    result = subprocess.run([paths.SIMULATOR, *words], capture_output=True, text=text)
-    if result.returncode == 2:
-        said = result.stderr if text else result.stderr.decode()
-        raise Usage(said.removeprefix("bindery-sim: ").strip())
-    if result.returncode != 0:
-        raise BinderyError(f"bindery-sim failed with status {result.returncode}", str(result.stderr).strip())
-    return result.stdout
+    with subprocess.Popen([paths.SIMULATOR, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        _running.add(process)
+        try:
+            out, err = process.communicate()
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            _running.discard(process)
+    said = err.decode(errors="replace").removeprefix("bindery-sim: ").strip()
+    if process.returncode in (2, 3):
+        raise (Usage if process.returncode == 2 else Missing)(said)
+    if process.returncode != 0:
+        raise BinderyError(f"bindery-sim failed with status {process.returncode}", said)
+    return out.decode() if text else out
+
+
+def stop():
+    """Ends the simulations that run in other threads."""
+    for process in list(_running):
+        process.kill()
 
 
 @functools.cache
@@ -40,3 +58,8 @@ def simulate(trace, policies, frames, *options):
 def generate(name):
     """The text of a generated trace."""
     return _run("--generate", name, text=False)
+
+
+def convert(source, target):
+    """Writes a trace file in the form that the target's name says: text, or oracleGeneral; plain, or zstd."""
+    _run("--convert", str(source), str(target))

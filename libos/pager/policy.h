@@ -5,7 +5,8 @@
 //   static size_t my_state_size(uint32_t frames, uint32_t pages) { return sizeof(struct policy_state); }
 //   static uint32_t my_victim(struct policy_state *s, uint32_t incoming) { … return slot; }
 //   const struct policy policy_my = { .name = "my", .sees = POLICY_SEES_BITS, .victim = my_victim, … };
-//   and the line POLICY(my) in policy/policies.def
+//
+// in policy/my.c, which the build finds by itself; `./bindery new policy my` writes a first version.
 //
 // The same file is built into the library OS, where its calls are made by the fault handler and the bits are those
 // of the page table, and into the host simulator, where both are simulated. It allocates nothing, does no I/O and
@@ -67,7 +68,7 @@ struct policy {
     void (*touched)(struct policy_state *state, uint32_t slot);                 // may be null
 };
 
-// All policies that are built in, in the order of policies.def; the list ends with a null pointer.
+// All policies that are built in, in the order of all lists (policy/policies.def); the list ends with a null pointer.
 extern const struct policy *const policies[];
 
 // The policy of a name, or null.

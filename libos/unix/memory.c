@@ -54,6 +54,8 @@ const struct policy *memory_policy(void) {
     const char *name = start_argument("policy");
     const struct policy *policy = policy_find(name == nullptr ? "clock1" : name);
     if (policy == nullptr) pe_fail("argument policy=%s: there is no policy of this name", name);
+    if (policy->sees == POLICY_SEES_REFERENCES)
+        pe_fail("policy=%s needs to see every reference: only the simulator shows them", name);
     return policy;
 }
 

@@ -46,6 +46,18 @@ ok 3 - ring / c
         case = next(case for case in self.read(text) if case.outcome == "failed")
         self.assertEqual((case.test, case.name, case.output), ("vm ring", "ring / b", "# of b"))
 
+    def test_a_failed_case_of_a_unit_test_shows_its_indented_block(self):
+        text = """<testsuites><testsuite name="p.p:unit / unit a" tests="2" failures="1" errors="0">
+            <testcase name="1 - a::first  (0.01s)"/><testcase name="2 - a::second  (0.02s)"><failure/></testcase>
+            <system-out>ok - a::first  (0.01s)
+not ok - a::second  (0.02s)
+  ---
+  - a.c:7: 1 is not 2
+  ...
+ok - a::third</system-out></testsuite></testsuites>"""
+        case = next(case for case in self.read(text) if case.outcome == "failed")
+        self.assertEqual(case.output, "  ---\n  - a.c:7: 1 is not 2\n  ...")
+
     def test_a_test_that_crashed_after_its_last_case_has_failed(self):
         self.assertEqual([case.test for case in self.read(JUNIT) if case.outcome == "failed"], ["bindery", "crashed"])
 

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 
@@ -26,13 +27,15 @@ OUTPUT_LINES = 40  # of a failed case
 @click.argument("words", metavar="[FILTER]", required=False)
 @shared
 def verb_test(suite, words):
-    """Build everything and run the tests; FILTER keeps those whose name contains it.
+    """Build and run the tests; FILTER keeps those whose name contains it.
 
-    The last line is the verdict: N passed, N failed, N skipped.
+    Everything is built, or, if all that is left are tests that are a program each, these programs. The last line is the
+    verdict: N passed, N failed, N skipped.
     """
-    builder.build()
-    names = _chosen(suite, words)
-    _run(names)
+    builder.build(targets=["build.ninja"])  # the list of tests is that of now
+    tests = _chosen(suite, words)
+    builder.build(targets=_programs(tests))
+    _run([test["name"] for test in tests])
     cases = results.read(paths.BUILD / "meson-logs" / "testlog.junit.xml")
     for case in cases:
         if case.outcome == "failed":
@@ -46,18 +49,26 @@ def verb_test(suite, words):
 
 
 def _chosen(suite, words):
-    """Names of the meson tests to run."""
+    """The meson tests to run."""
     listed = json.loads(subprocess.run(["meson", "introspect", "--tests", str(paths.BUILD)], capture_output=True,
                                        text=True, check=True).stdout)
     suites = {name.split(":")[-1] for test in listed for name in test["suite"]}
     if suite and suite not in suites:
         raise unknown("suite", suite, sorted(suites))
-    names = [test["name"] for test in listed
-             if not suite or suite in {name.split(":")[-1] for name in test["suite"]}]
-    chosen = [name for name in names if not words or words in name]
+    tests = [test for test in listed if not suite or suite in {name.split(":")[-1] for name in test["suite"]}]
+    chosen = [test for test in tests if not words or words in test["name"]]
     if not chosen:
-        raise unknown("test", words or "", names)
+        raise unknown("test", words or "", [test["name"] for test in tests])
     return chosen
+
+
+def _programs(tests):
+    """What must be built for some tests, as targets: their programs; nothing, which means everything, if one of them is
+    a script or depends on more than its program."""
+    programs = [Path(test["cmd"][0]) for test in tests]
+    if all(path.is_relative_to(paths.BUILD) and len(test["depends"]) == 1 for path, test in zip(programs, tests)):
+        return [str(path.relative_to(paths.BUILD)) for path in programs]
+    return []
 
 
 def _run(names):

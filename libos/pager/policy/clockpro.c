@@ -140,6 +140,15 @@ static void seek_cold(struct policy_state *s) {
     while (is_hot(s, s->cold_hand) || !is_resident(s, s->cold_hand)) s->cold_hand = younger(s, s->cold_hand);
 }
 
+// The hot hand rests on hot pages. The one that it is on goes only if the pager has chosen it; then it moves on.
+static void seek_hot(struct policy_state *s) {
+    while (s->hot > 0 && !is_hot(s, s->hot_hand)) {
+        const uint32_t page = s->hot_hand;
+        s->hot_hand = younger(s, page);
+        if (s->test_hand == page) end_test(s);
+    }
+}
+
 static void clockpro_fault(struct policy_state *s, uint32_t) {
     clear_loaded(s->view, s->last);
 }
@@ -148,7 +157,7 @@ static uint32_t clockpro_victim(struct policy_state *s, uint32_t) {
     for (;;) {
         uint32_t page = s->cold_hand;
         if (!(s->page[page].flags & IN_TEST) || !is_accessed(s, page)) return s->page[page].slot;
-        if (demote(s, page)) {
+        if (s->hot < s->hot_most || demote(s, page)) { // fewer: the pager took a hot page
             s->cold_hand = younger(s, page);
             forget_access(s, page);
             renew(s, page, HOT);
@@ -167,14 +176,16 @@ static void clockpro_removed(struct policy_state *s, uint32_t page, uint32_t slo
         if (s->hot_hand == page) s->hot_hand = younger(s, page);
         if (s->test_hand == page) s->test_hand = younger(s, page);
         leave(s, page);
+        seek_hot(s);
     }
     seek_cold(s);
     bound_evicted(s);
 }
 
-// A page that faults within its test period: hot, unless the hot hand meets it first.
+// A page that faults within its test period: hot, unless the hot hand meets it first. (Nothing is demoted for it if the
+// page that went was a hot one, which only the pager can choose: the last hot page might be left to demote.)
 static uint8_t refault_flags(struct policy_state *s, uint32_t page) {
-    bool hot = demote(s, page);
+    const bool hot = s->hot < s->hot_most || demote(s, page);
     if (list_holds(s->clock, page)) { // the test hand has not passed it
         if (s->test_hand == page) s->test_hand = younger(s, page);
         s->evicted--;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // bindery-sim: the command around the simulator. Exit status: 0 done, 2 bad usage or input.
+#include "libos/pager/sim/formats.h"
 #include "libos/pager/sim/output.h"
 #include "libos/pager/sim/suggest.h"
 #include <errno.h>
@@ -8,17 +9,23 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const char usage[] =
     "Counts what a page-replacement policy does to a reference string.\n\n"
     "  bindery-sim --trace @loop1100 --policy fifo,clock1,opt --frames 500,1000\n"
     "  bindery-sim --trace refs.txt --policy all --frames 64 --json\n"
-    "  bindery-sim --generate dirtymix > dirtymix.txt\n\n"
-    "  --trace FILE,…     lines PAGE, PAGE R or PAGE W, decimal; @NAME for a generated trace\n"
+    "  bindery-sim --generate dirtymix > dirtymix.txt\n"
+    "  bindery-sim --convert refs.txt refs.oracleGeneral.bin.zst\n\n"
+    "  --trace FILE,…     lines PAGE, PAGE R or PAGE W, decimal, or libCacheSim's oracleGeneral, plain or zstd;\n"
+    "                     @NAME for a generated trace\n"
     "  --policy NAME,…    'all' for every one (those that need more frames are left out)\n"
-    "  --frames N,…       frames, from 1 on\n"
+    "  --frames N,…       frames, from 1 on; N% is a share of the trace's different pages\n"
     "  --json, --csv      instead of a table; JSON is {\"schema\":1,\"rows\":[…]}\n"
     "  --generate NAME    print a generated trace\n"
+    "  --convert IN OUT   write a trace in the form that OUT's name says: *.oracleGeneral*, *.bin; *.zst\n"
+    "  --leave-out        leave out the cells of policies that need more frames, as 'all' does, and don't refuse them\n"
+    "  --speed N          run each cell N times and tell on standard error how fast the fastest was\n"
     "  --list             print the names of policies and generated traces\n"
     "  --evictions        print the victims of each run, one page a line, before its row\n"
     "  --seed N           of the policies that draw numbers (1)\n"
@@ -53,8 +60,28 @@ static uint64_t number(const char *option, const char *text, uint64_t lowest, ui
     return value;
 }
 
-static uint32_t frames_number(const char *text) {
-    return (uint32_t)number("--frames", text, 1, 1u << 30);
+// A number of frames, or of hundredths of a trace's pages.
+struct size {
+    uint32_t number;
+    bool is_share;
+};
+
+static struct size size_of(const char *text) {
+    char plain[32];
+    const size_t length = strlen(text);
+    const bool is_share = length > 1 && length < sizeof plain && text[length - 1] == '%';
+    if (is_share) snprintf(plain, sizeof plain, "%.*s", (int)length - 1, text);
+    return (struct size){(uint32_t)number("--frames", is_share ? plain : text, 1, 1u << 30), is_share};
+}
+
+// Shares are rounded to the nearest number, halves to the even one, and are at least one frame.
+static uint32_t frames_of(struct size size, uint32_t pages) {
+    if (!size.is_share) return size.number;
+    const uint64_t hundredths = (uint64_t)size.number * pages;
+    uint64_t frames = hundredths / 100;
+    const uint64_t rest = hundredths % 100;
+    if (rest > 50 || (rest == 50 && frames % 2 == 1)) frames++;
+    return frames == 0 ? 1 : frames > 1u << 30 ? 1u << 30 : (uint32_t)frames;
 }
 
 // The parts of a list by comma, in memory that is never freed: the lists live as long as the program.
@@ -87,13 +114,12 @@ static struct trace *generated(const char *name) {
     refuse_name("generated trace", &suggestion);
 }
 
-// A workload is called as its file is, without folder and ending.
+// A workload is called as its file is, without folder and endings.
 static struct trace *loaded(const char *path) {
     if (path[0] == '@') return generated(path + 1);
-    const char *slash = strrchr(path, '/');
-    struct trace *trace = trace_new(slash == nullptr ? path : slash + 1);
-    char *dot = strrchr(trace->name, '.');
-    if (dot != nullptr && dot != trace->name) *dot = '\0';
+    char *name = trace_name_of(path);
+    struct trace *trace = trace_new(name);
+    free(name);
     char error[4608];
     if (!trace_read(trace, path, error, sizeof error)) refuse("%s", error);
     return trace;
@@ -101,10 +127,18 @@ static struct trace *loaded(const char *path) {
 
 static void print_trace(const struct trace *trace) {
     for (size_t i = 0; i < trace->length; i++) {
-        uint32_t reference = trace->reference[i];
-        const char *kind = !trace->has_writes ? "" : reference_writes(reference) ? " W" : " R";
-        printf("%" PRIu64 "%s\n", trace->number[reference_page(reference)], kind);
+        char line[TEXT_LINE];
+        fwrite(line, 1, text_line(trace, i, line), stdout);
     }
+}
+
+static void convert(const char *from, const char *to) {
+    char error[4608];
+    struct trace *trace = loaded(from);
+    if (trace->has_writes && name_is_oracle_general(to))
+        fprintf(stderr, "bindery-sim: oracleGeneral has no place for reads and writes: %s holds pages only\n", to);
+    if (!trace_write(trace, to, error, sizeof error)) refuse("%s", error);
+    trace_free(trace);
 }
 
 static void print_victim(void *context, uint32_t page) {
@@ -120,13 +154,37 @@ struct command {
     char **policies, **frames;
     struct simulation options;
     struct output output;
+    unsigned repeats; // to measure speed; 0: don't
+    bool leave_out;
 };
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void tell_speed(const struct command *command) {
+    const struct simulation *options = &command->options;
+    double best = 0;
+    for (unsigned i = 0; i < command->repeats; i++) {
+        struct simulation_counts counts;
+        const double begin = seconds();
+        if (!simulate(options, &counts)) return;
+        const double took = seconds() - begin, speed = (double)counts.references / (took > 0 ? took : 1e-9);
+        if (speed > best) best = speed;
+    }
+    fprintf(stderr, "%s, %s, %" PRIu32 " frames: %.1f million references/s\n", options->trace->name,
+            options->policy->name, options->frames, best / 1e6);
+}
 
 // One row, left out if the policy needs more frames.
 static void run_cell(struct command *command, const struct policy *policy) {
     struct simulation_counts counts;
     command->options.policy = policy;
-    if (simulate(&command->options, &counts)) output_row(&command->output, &command->options, &counts);
+    if (!simulate(&command->options, &counts)) return;
+    output_row(&command->output, &command->options, &counts);
+    if (command->repeats > 0) tell_speed(command);
 }
 
 static void run_frames(struct command *command) {
@@ -146,12 +204,26 @@ static void run_all(struct command *command, bool evictions) {
         command->options.evicted = evictions ? print_victim : nullptr;
         command->options.context = *trace;
         for (char **frames = command->frames; *frames != nullptr; frames++) {
-            command->options.frames = frames_number(*frames);
+            command->options.frames = frames_of(size_of(*frames), (*trace)->pages);
             run_frames(command);
         }
         trace_free(*trace);
     }
     output_end(&command->output);
+}
+
+static void check_minimum(const struct command *command, const struct policy *policy, uint32_t frames) {
+    if (frames < policy->minimum && !command->leave_out)
+        refuse("%s needs at least %" PRIu32 " frames, not %" PRIu32, policy->name, policy->minimum, frames);
+}
+
+static void check_shares(const struct command *command, const struct trace *trace) {
+    for (char **name = command->policies; *name != nullptr; name++) {
+        for (char **frames = command->frames; *frames != nullptr; frames++) {
+            if (strcmp(*name, "all") != 0)
+                check_minimum(command, policy_named(*name), frames_of(size_of(*frames), trace->pages));
+        }
+    }
 }
 
 // Everything that can be refused is, before anything is printed.
@@ -163,17 +235,20 @@ static void check(struct command *command, const struct lists *lists) {
     command->frames = lists->frames;
     for (char **frames = lists->frames; *frames != nullptr; frames++) {
         for (char **name = lists->policies; *name != nullptr; name++) {
-            uint32_t given = frames_number(*frames);
+            const struct size size = size_of(*frames);
             if (strcmp(*name, "all") == 0) continue;
             const struct policy *policy = policy_named(*name);
-            if (given < policy->minimum) refuse("%s needs at least %" PRIu32 " frames", policy->name, policy->minimum);
+            if (!size.is_share) check_minimum(command, policy, size.number);
         }
     }
     size_t count = 0;
     while (lists->traces[count] != nullptr) count++;
     command->traces = calloc(count + 1, sizeof *command->traces);
     if (command->traces == nullptr) abort();
-    for (size_t i = 0; i < count; i++) command->traces[i] = loaded(lists->traces[i]);
+    for (size_t i = 0; i < count; i++) {
+        command->traces[i] = loaded(lists->traces[i]);
+        check_shares(command, command->traces[i]);
+    }
 }
 
 enum {
@@ -183,6 +258,9 @@ enum {
     JSON,
     CSV,
     GENERATE,
+    CONVERT,
+    LEAVE_OUT,
+    SPEED,
     LIST,
     EVICTIONS,
     SEED,
@@ -199,6 +277,9 @@ static const struct option long_options[] = {
     {"json", no_argument, nullptr, JSON},
     {"csv", no_argument, nullptr, CSV},
     {"generate", required_argument, nullptr, GENERATE},
+    {"convert", required_argument, nullptr, CONVERT},
+    {"leave-out", no_argument, nullptr, LEAVE_OUT},
+    {"speed", required_argument, nullptr, SPEED},
     {"list", no_argument, nullptr, LIST},
     {"evictions", no_argument, nullptr, EVICTIONS},
     {"seed", required_argument, nullptr, SEED},
@@ -222,7 +303,7 @@ static const struct option long_options[] = {
 int main(int argc, char **argv) {
     struct lists lists = {};
     struct command command = {.options.seed = 1, .output.file = stdout};
-    const char *generate = nullptr;
+    const char *generate = nullptr, *convert_from = nullptr;
     bool list = false, evictions = false;
     for (int option; (option = getopt_long(argc, argv, "", long_options, nullptr)) != -1;) {
         switch (option) {
@@ -232,6 +313,9 @@ int main(int argc, char **argv) {
         case JSON: command.output.form = OUTPUT_JSON; break;
         case CSV: command.output.form = OUTPUT_CSV; break;
         case GENERATE: generate = optarg; break;
+        case CONVERT: convert_from = optarg; break;
+        case LEAVE_OUT: command.leave_out = true; break;
+        case SPEED: command.repeats = (unsigned)number("--speed", optarg, 1, 1000); break;
         case LIST: list = true; break;
         case EVICTIONS: evictions = true; break;
         case SEED: command.options.seed = number("--seed", optarg, 0, UINT64_MAX); break;
@@ -241,6 +325,11 @@ int main(int argc, char **argv) {
         case HELP: fputs(usage, stdout); return 0;
         default: refuse_option(argv[optind - 1]);
         }
+    }
+    if (convert_from != nullptr) {
+        if (optind + 1 != argc) refuse("--convert wants two files: what to read, and what to write");
+        convert(convert_from, argv[optind++]);
+        return 0;
     }
     if (optind < argc) refuse("'%s' is not an option; see --help", argv[optind]);
     if (evictions && command.output.form != OUTPUT_TABLE) refuse("--evictions goes with the table only");

@@ -22,7 +22,7 @@ void output_begin(struct output *output) {
     case OUTPUT_JSON: fprintf(output->file, "{\"schema\":1,\"rows\":["); break;
     case OUTPUT_CSV: fprintf(output->file, "workload,policy,frames,references,faults,writebacks,reads,source\n"); break;
     case OUTPUT_TABLE:
-        fprintf(output->file, "%-16s %-12s %9s %11s %10s %10s %10s  %s\n", "workload", "policy", "frames", "references",
+        fprintf(output->file, "%-16s %-13s %9s %11s %10s %10s %10s  %s\n", "workload", "policy", "frames", "references",
                 "faults", "writebacks", "reads", "victims");
         break;
     }
@@ -39,7 +39,8 @@ void output_row(struct output *output, const struct simulation *simulation, cons
                 policy, simulation->frames, counts->references, counts->faults);
         fprintf(file, ",\"writebacks\":%" PRIu64 ",\"reads\":%" PRIu64 ",\"source\":\"simulated\"", counts->writebacks,
                 counts->reads);
-        fprintf(file, ",\"sequence\":\"%016" PRIx64 "\"}", counts->sequence);
+        fprintf(file, ",\"pages\":%" PRIu32 ",\"sequence\":\"%016" PRIx64 "\"}", simulation->trace->pages,
+                counts->sequence);
         break;
     case OUTPUT_CSV:
         fprintf(file, "%s,%s,%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",simulated\n", workload, policy,
@@ -47,7 +48,7 @@ void output_row(struct output *output, const struct simulation *simulation, cons
         break;
     case OUTPUT_TABLE:
         fprintf(file,
-                "%-16s %-12s %9" PRIu32 " %11" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 "  %016" PRIx64 "\n",
+                "%-16s %-13s %9" PRIu32 " %11" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 "  %016" PRIx64 "\n",
                 workload, policy, simulation->frames, counts->references, counts->faults, counts->writebacks,
                 counts->reads, counts->sequence);
         break;
@@ -66,7 +67,7 @@ static void name_line(struct output *output, const char *kind, const char *name,
                 kind, name, title);
         break;
     case OUTPUT_CSV: fprintf(output->file, "%s,%s,\"%s\"\n", kind, name, title); break;
-    case OUTPUT_TABLE: fprintf(output->file, "%-7s %-12s %s\n", kind, name, title); break;
+    case OUTPUT_TABLE: fprintf(output->file, "%-7s %-13s %s\n", kind, name, title); break;
     }
     output->rows++;
 }

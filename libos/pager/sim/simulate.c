@@ -2,7 +2,7 @@
 // One run of a policy over a reference string: the pager's order of calls (policy.h) without the machine.
 #include "libos/pager/sim/simulate.h"
 #include "libos/pager/sequence.h"
-#include <stdio.h>
+#include "libos/pager/sim/memory.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,15 +38,6 @@ static uint32_t view_next_use(void *pager, uint32_t slot) {
     return ((struct run *)pager)->next_use[slot];
 }
 
-static void *zeroed(size_t count, size_t size) {
-    void *memory = calloc(count + 1, size);
-    if (memory == nullptr) {
-        fprintf(stderr, "bindery-sim: out of memory\n");
-        exit(3);
-    }
-    return memory;
-}
-
 // Takes a page out of a slot; returns the slot.
 static uint32_t evict(struct run *run, uint32_t incoming) {
     uint32_t slot = run->policy->victim(run->state, incoming);
@@ -75,6 +66,27 @@ static uint32_t fault(struct run *run, uint32_t page) {
     return slot;
 }
 
+static uint8_t dirty_bit(uint32_t reference) {
+    static_assert(POLICY_DIRTY == 2);
+    return (uint8_t)(reference_writes(reference) << 1);
+}
+
+// The usual case, and a fast one: a hit only sets bits.
+static void references_to_bits(struct run *run) {
+    const struct trace *trace = run->options->trace;
+    const uint8_t first_access = run->view.starts_clear ? 0 : POLICY_ACCESSED;
+    const uint32_t *const slot_of = run->slot_of;
+    uint8_t *const bits = run->bits;
+    for (const uint32_t *each = trace->reference, *end = each + trace->length; each < end; each++) {
+        const uint32_t reference = *each, slot = slot_of[reference_page(reference)];
+        if (slot != POLICY_NONE)
+            bits[slot] |= POLICY_ACCESSED | dirty_bit(reference);
+        else
+            bits[fault(run, reference_page(reference))] = first_access | dirty_bit(reference);
+    }
+}
+
+// With what a hit may do besides: it is shown to the policy, the next use of its page is known, a repeat is dropped.
 static void references(struct run *run) {
     const struct trace *trace = run->options->trace;
     const struct policy *policy = run->policy;
@@ -91,7 +103,7 @@ static void references(struct run *run) {
         } else if (page == last && run->options->drop_repeats) {
             set = 0;
         }
-        run->bits[slot] |= set | (reference_writes(reference) ? POLICY_DIRTY : 0);
+        run->bits[slot] |= set | dirty_bit(reference);
         if (run->next != nullptr) run->next_use[slot] = run->next[i];
         if (policy->touched != nullptr) policy->touched(run->state, slot);
         last = page;
@@ -115,19 +127,22 @@ bool simulate(const struct simulation *options, struct simulation_counts *counts
                  .clear_accessed = view_clear,
                  .clear_accessed_all = view_clear_all,
                  .next_use = view_next_use},
-        .state = zeroed(policy->state_size(frames, trace->pages), 1),
-        .slot_of = zeroed(trace->pages, sizeof(uint32_t)),
-        .page_in = zeroed(frames, sizeof(uint32_t)),
-        .bits = zeroed(frames, 1),
-        .next_use = zeroed(frames, sizeof(uint32_t)),
-        .stored = zeroed(trace->pages, 1),
+        .state = memory_zeroed(policy->state_size(frames, trace->pages), 1),
+        .slot_of = memory_zeroed(trace->pages, sizeof(uint32_t)),
+        .page_in = memory_zeroed(frames, sizeof(uint32_t)),
+        .bits = memory_zeroed(frames, 1),
+        .next_use = memory_zeroed(frames, sizeof(uint32_t)),
+        .stored = memory_zeroed(trace->pages, 1),
         .counts = {.references = trace->length, .sequence = SEQUENCE_START},
     };
     for (uint32_t page = 0; page < trace->pages; page++) run.slot_of[page] = POLICY_NONE;
     if (!options->zero_filled) memset(run.stored, 1, trace->pages);
     if (policy->sees == POLICY_SEES_FUTURE) run.next = trace_next_uses(trace);
     policy->start(run.state, &run.view);
-    references(&run);
+    if (policy->touched == nullptr && run.next == nullptr && !options->drop_repeats)
+        references_to_bits(&run);
+    else
+        references(&run);
     *counts = run.counts;
     free(run.state);
     free(run.slot_of);

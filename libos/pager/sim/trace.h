@@ -36,8 +36,8 @@ struct trace *trace_new(const char *name);
 void trace_free(struct trace *trace);
 void trace_add(struct trace *trace, uint64_t page, bool write);
 
-// Reads lines `PAGE`, `PAGE R` or `PAGE W`, decimal, to the end of the file. On failure returns false and writes one
-// line that names file, line and what was expected.
+// Adds the references of a file, in one of the forms of formats.h, to the end of the file. On failure returns false and
+// writes one line that names file, line or record, and what was expected.
 [[nodiscard]] bool trace_read(struct trace *trace, const char *path, char *error, size_t error_size);
 
 // Appends the generated trace of a name; false if there is none.

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""One source, same decisions: each policy that hardware's bits suffice for takes the same victims, in the same order, in
+the library OS on real faults as in the simulator on the same reference string."""
+
+import re
+import tempfile
+import unittest
+from pathlib import Path
+
+from tests.cli.command import bindery, is_built
+from tools import paths, registry
+
+FRAMES = "24,48"
+PAGES = 64
+
+
+def numbers(seed):
+    """Knuth's 64-bit linear congruential generator, its upper bits."""
+    while True:
+        seed = (seed * 6364136223846793005 + 1442695040888963407) % (1 << 64)
+        yield seed >> 33
+
+
+def mixed(length=6000):
+    """Two thirds of the references to a quarter of the pages, a third of them writes."""
+    draw = numbers(1)
+    for _ in range(length):
+        hot = next(draw) % 3 != 0
+        page = next(draw) % (PAGES // 4 if hot else PAGES)
+        yield f"{page} {'W' if next(draw) % 3 == 0 else 'R'}\n"
+
+
+def loops(laps=40):
+    """A loop over all pages, with a second use of the page before."""
+    for step in range(laps * PAGES):
+        yield f"{step % PAGES} R\n{(step - 1) % PAGES} W\n"
+
+
+def phases(length=6000):
+    """A working set that moves on every 1,000 references."""
+    draw = numbers(2)
+    for step in range(length):
+        yield f"{(step // 1000 * 9 + next(draw) % 30) % PAGES} {'W' if next(draw) % 5 == 0 else 'R'}\n"
+
+
+def sees_references(name):
+    source = (paths.ROOT / "libos" / "pager" / "policy" / f"{name}.c").read_text()
+    return re.search(r"\.sees = POLICY_SEES_REFERENCES\b", source) is not None
+
+
+@unittest.skipUnless(is_built(), "needs a built system")
+class Decisions(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.traces = []
+        for made in (mixed, loops, phases):
+            path = Path(folder.name) / f"{made.__name__}.txt"
+            path.write_text("".join(made()))
+            self.traces.append(str(path))
+
+    def test_every_policy_takes_the_same_victims_on_real_faults_as_in_the_simulator(self):
+        names = [name for name in registry.policies() if not sees_references(name)]
+        self.assertGreaterEqual(len(names), 16)
+        result = bindery("compare", "--trace", ",".join(self.traces), "--policy", ",".join(names), "--frames", FRAMES,
+                         "--json", "--no-plot")
+        self.assertEqual(result.status, 0, result.err)
+        rows = result.json()["rows"]
+        self.assertEqual(len(rows), len(names) * len(self.traces) * 2)
+        self.assertEqual({row["source"] for row in rows}, {"real"})
+        cells = len(rows)
+        self.assertRegex(result.err, rf"{cells} of {cells} real runs equal the simulator")
+        self.assertGreater(min(row["faults"] for row in rows), 48)  # all had to choose
+        self.assertGreater(len({row["faults"] for row in rows}), len(names))  # and did not choose alike
