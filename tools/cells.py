@@ -3,12 +3,21 @@
 
 Every cell that can run is run for real; the simulator gives the floor (OPT), the cells of policies that no pager can
 run (they see every reference, or an application's future), and the counts that each real run must equal.
+
+    plan(…)       which cells there are; nothing is run
+    simulate(…)   the simulator's counts and OPT's for some of them
+    execute(…)    runs some of them; each row is handed out as soon as its cell has ended
 """
 
+import dataclasses
+import hashlib
+import re
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tools import registry, session, simulator, terminal
-from tools.errors import BinderyError
+from tools.errors import BinderyError, Usage
 from tools.fleet import SILENCE_LONG
 
 REFERENCE_COST, FAULT_COST = 1, 80  # relative host time, for sharing the cells out
@@ -21,36 +30,93 @@ class Cell:
     frames: int
     simulated: dict = None
     opt: int = None        # faults of OPT
+    seed: int = 1
+
+    @property
+    def name(self):
+        """Its name, for files and for --cell: unlike any other's in its matrix."""
+        seed = "" if self.seed == 1 else f"-seed{self.seed}"
+        return f"{re.sub('[^A-Za-z0-9_.]+', '_', self.subject.name)}-{self.policy}-{self.frames}{seed}"
+
+    def identity(self):
+        """All that says what is run. Two cells with the same identity have the same counts in the same build."""
+        return {"cell": self.name, "workload": self.subject.name, "policy": self.policy, "frames": self.frames,
+                "seed": self.seed, "arguments": " ".join(self.subject.words), "string": string_of(self.subject)}
 
     def real(self):
         """Can a pager run it?"""
         sees, _ = registry.traits(self.policy)
         return sees in ("faults", "bits") or (sees == "future" and self.subject.region == "region")
 
+    def run(self):
+        run = self.subject.run(self.policy, self.frames)
+        return dataclasses.replace(run, settings=(*run.settings, f"seed={self.seed}")) if self.seed != 1 else run
+
     def cost(self):
         return self.subject.trace.references * REFERENCE_COST + self.simulated["faults"] * FAULT_COST
 
 
-def make(subjects, policies, sizes):
-    """All cells, simulated. Those with fewer frames than their policy needs are left out, and said so."""
-    least = {policy: registry.traits(policy)[1] for policy in [*policies, "opt"]}
+_strings = {}
+
+
+def string_of(subject):
+    """The digest of a subject's reference string."""
+    if id(subject) not in _strings:
+        _strings[id(subject)] = subject, hashlib.sha256(subject.trace.text).hexdigest()[:16]
+    return _strings[id(subject)][1]
+
+
+def plan(subjects, policies, sizes, seed=1):
+    """All cells of a cross product. Those with fewer frames than their policy needs are left out, and said so."""
     cells = []
     for subject in subjects:
         frames = subject.frames(sizes)
-        rows = {}
-        for minimum in sorted(set(least.values())):
-            some = [policy for policy in least if least[policy] == minimum]
-            enough = [count for count in frames if count >= minimum]
-            if len(enough) < len(frames):
-                few = ", ".join(str(count) for count in frames if count < minimum)
-                terminal.say(f"{', '.join(some)} in {few} frames of {subject.name} left out: needs at least {minimum}")
-            if enough:
-                options = ["--zero-filled"] if subject.zero_filled else []
-                rows |= {(row["policy"], row["frames"]): row
-                         for row in simulator.simulate(subject.trace.path, some, enough, *options)}
-        cells += [Cell(subject, policy, count, rows[policy, count], rows["opt", count]["faults"])
-                  for policy in policies for count in frames if (policy, count) in rows]
+        few = defaultdict(list)
+        for policy in policies:
+            least = registry.traits(policy)[1]
+            cells += [Cell(subject, policy, count, seed=seed) for count in frames if count >= least]
+            if frames[0] < least:
+                few[least].append(policy)
+        for least, some in sorted(few.items()):
+            counts = ", ".join(str(count) for count in frames if count < least)
+            terminal.say(f"{', '.join(some)} in {counts} frames of {subject.name} left out: needs at least {least}")
     return cells
+
+
+def distinct(cells):
+    """The cells without repetitions, in their order. Raises Usage if two different ones have the same name."""
+    found = {}
+    for cell in cells:
+        other = found.setdefault(cell.name, cell)
+        if other.identity() != cell.identity():
+            raise Usage(f"two different cells would be called {cell.name}; give their workloads different names")
+    return list(found.values())
+
+
+def simulate(cells, parallel=1):
+    """Gives each cell the simulator's counts for it, and OPT's."""
+    groups = defaultdict(list)
+    for cell in cells:
+        groups[id(cell.subject), cell.seed].append(cell)
+    with ThreadPoolExecutor(parallel) as pool:
+        list(pool.map(_simulate, groups.values()))
+
+
+def _simulate(cells):
+    """The same for cells of one subject and seed: one run of the simulator for policies with the same frames."""
+    subject, seed = cells[0].subject, cells[0].seed
+    wanted = defaultdict(set)
+    for cell in cells:
+        wanted[cell.policy].add(cell.frames)
+        wanted["opt"].add(cell.frames)
+    together = defaultdict(list)
+    for policy, frames in wanted.items():
+        together[tuple(sorted(frames))].append(policy)
+    options = [*(["--zero-filled"] if subject.zero_filled else []), *(["--seed", str(seed)] if seed != 1 else [])]
+    rows = {(row["policy"], row["frames"]): row for frames, policies in together.items()
+            for row in simulator.simulate(subject.trace.path, policies, frames, *options)}
+    for cell in cells:
+        cell.simulated, cell.opt = rows[cell.policy, cell.frames], rows["opt", cell.frames]["faults"]
 
 
 def batches(cells, count):
@@ -64,26 +130,30 @@ def batches(cells, count):
     return [each for each in lists if each]
 
 
-def execute(cells, parallel, limit, exact=True):
-    """Runs the cells; returns their rows in the order of the cells and the sentences of those that failed."""
-    real = [cell for cell in cells if cell.real()]
-    shares = batches(real, 2 * parallel if len(real) > 4 * parallel else parallel)
-    rows, failures = {}, []
-    if shares:
-        flat = [cell for share in shares for cell in share]
-        runs = [[cell.subject.run(cell.policy, cell.frames) for cell in share] for share in shares]
-        with terminal.progress("comparing", len(flat)) as bar:
-            outcomes = session.execute(runs, parallel, limit, exact, silence=SILENCE_LONG,
-                                       on_outcome=lambda outcome: bar.step(outcome.run.label))
-        for cell, outcome in zip(flat, outcomes):
-            if outcome.passed():
-                rows[id(cell)] = real_row(cell, outcome, exact)
-            else:
-                failures.append(outcome.sentence())
+def execute(cells, parallel, limit, on_row, exact=True):
+    """Runs the cells and calls on_row(row) for each as it ends, in any order; returns the sentences of those that
+    failed."""
     for cell in cells:
         if not cell.real():
-            rows[id(cell)] = row_of(cell, cell.simulated, "simulated")
-    return [rows[id(cell)] for cell in cells if id(cell) in rows], failures
+            on_row(row_of(cell, cell.simulated, "simulated"))
+    real = [cell for cell in cells if cell.real()]
+    shares = batches(real, 2 * parallel if len(real) > 4 * parallel else parallel)
+    if not shares:
+        return []
+    runs = [[cell.run() for cell in share] for share in shares]
+    cell_of = {id(run): cell for share, some in zip(shares, runs) for cell, run in zip(share, some)}
+    failures = []
+    with terminal.progress("comparing", len(real)) as bar:
+
+        def ended(outcome):
+            if outcome.passed():
+                on_row(real_row(cell_of[id(outcome.run)], outcome, exact))
+            else:
+                failures.append(outcome.sentence())
+            bar.step(outcome.run.label)
+
+        session.execute(runs, parallel, limit, exact, silence=SILENCE_LONG, on_outcome=ended)
+    return failures
 
 
 def real_row(cell, outcome, exact):
@@ -106,4 +176,4 @@ def row_of(cell, counts, source):
             "references": cell.subject.trace.references, "faults": counts["faults"],
             "writebacks": counts["writebacks"], "reads": counts["reads"], "source": source,
             "policy_instructions_per_fault": None, "opt_faults": cell.opt,
-            "ratio_to_opt": round(counts["faults"] / cell.opt, 4), "pages": cell.subject.trace.pages}
+            "ratio_to_opt": round(counts["faults"] / cell.opt, 4), "pages": cell.subject.trace.pages} | cell.identity()

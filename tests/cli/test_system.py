@@ -80,7 +80,7 @@ class System(unittest.TestCase):
                                "-o", str(self.out))
         self.assertRegex(result.out, r"(?m)^loop +clock1 +\d+ +[\d,]+ +[\d,]+ .* real$")
         self.assertEqual({path.name for path in self.out.iterdir()},
-                         {f"compare.{kind}" for kind in ("json", "csv", "png", "svg")})
+                         {f"compare.{kind}" for kind in ("json", "jsonl", "csv", "png", "svg")})
         document = json.loads((self.out / "compare.json").read_text())
         self.assertEqual((document["schema"], len(document["rows"])), (1, 4))
         self.assertTrue(document["command"].startswith("./bindery compare --workload loop"))

@@ -6,75 +6,120 @@ from pathlib import Path
 
 import click
 
-from tools import builder, cells, options, paths, plot, registry, session, subjects, tables, terminal
+from tools import builder, experiment, matrix, options, paths, plot, session, tables, terminal
 from tools.command import Verb, shared
 from tools.errors import FAILED, OK, Usage
 from tools.files import write_folder
+from tools.report import page
 
 EXAMPLES = """\
 ./bindery compare
 ./bindery compare --policy fifo,clock1,sieve1_d1 --workload matmul,bfs --memory 256K,512K
 ./bindery compare --trace refs.txt --frames 100,200,400 --json
 ./bindery compare --workload loop1100 --policy fifo,lifo,opt --frames 1000 --no-plot
+./bindery compare MATRIX.toml -o DIR --resume     go on after an interruption
+./bindery compare --workload anomaly --frames 3,4,5 --report page
 ./bindery list policies"""
-
-POLICIES = ("fifo", "clock1", "sieve1_d1", "twoq_clock", "clockpro", "opt")
-WORKLOADS = ("matmul", "bfs", "hashjoin", "zipfkv")
-SIZES = "25%,50%,75%"
 
 COLUMNS = {"workload": "workload", "policy": "policy", "frames": "frames", "references": "references",
            "faults": "faults", "writebacks": "write-\nbacks", "reads": "disk\nreads",
            "policy_instructions_per_fault": "policy\ninstr./\nfault", "ratio_to_opt": "÷ OPT", "source": "source"}
 CSV = ("workload", "policy", "frames", "references", "faults", "writebacks", "reads", "source",
-       "policy_instructions_per_fault", "opt_faults", "ratio_to_opt", "pages")
+       "policy_instructions_per_fault", "opt_faults", "ratio_to_opt", "pages", "cell", "seed", "arguments", "string",
+       "git", "modified", "build", "clang", "qemu", "bindery")
+PLAN = {"cell": "cell", "workload": "workload", "policy": "policy", "frames": "frames", "seed": "seed",
+        "source": "source"}
 
 
 @click.command("compare", cls=Verb, examples=EXAMPLES)
-@click.option("--policy", "policies", metavar="A,B", help=f"Policies, or all. Default: {','.join(POLICIES)}.")
-@click.option("--workload", "workloads", metavar="X,Y",
-              help=f"Applications and generated traces. Default: {','.join(WORKLOADS)}.")
-@click.option("--trace", "trace_files", multiple=True, metavar="FILE,…",
-              help="Trace files: lines PAGE, PAGE R or PAGE W, decimal.")
-@click.option("--frames", metavar="N,M", help=f"Frames, or shares of the workload's pages. Default: {SIZES}.")
+@click.argument("file", required=False, metavar="[MATRIX.toml]")
+@click.option("--policy", metavar="A,B", help=f"Policies, or all. Default: {','.join(matrix.POLICIES)}.")
+@click.option("--workload", metavar="X,Y",
+              help=f"Applications and generated traces. Default: {','.join(matrix.WORKLOADS)}.")
+@click.option("--trace", multiple=True, metavar="FILE,…", help="Trace files: lines PAGE, PAGE R or PAGE W, decimal.")
+@click.option("--frames", metavar="N,M", help=f"Frames, or shares of the workload's pages. Default: {matrix.SIZES}.")
 @click.option("--memory", metavar="4M,8M", help="The same as memory.")
+@click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), metavar="N",
+              help="For policies that draw numbers. Default: 1.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option("-o", "--output", metavar="DIR", help="Folder for data and figure. Default: out/compare.")
+@click.option("--report", metavar="DIR", help="Write a page about the results, DIR/index.html, that needs no network.")
+@click.option("--resume", is_flag=True, help="Run only the cells that the folder for data does not hold yet.")
+@click.option("--even-if-changed", is_flag=True, help="Resume although matrix, source or tools are not the same.")
+@click.option("--list-cells", is_flag=True, help="Print which cells there are, and run none.")
+@click.option("--cell", metavar="NAME", help="Run one cell; its row is kept for a later --resume.")
 @click.option("--no-plot", is_flag=True, help="Draw no figure.")
 @click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="Machines at a time. Default: one a processor.")
-@click.option("--timeout", default=600.0, show_default=True, help="Seconds a machine may run.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+              help=f"Seconds a machine may run. Default: {matrix.TIMEOUT:g}.")
 @shared
-def verb_compare(policies, workloads, trace_files, frames, memory, as_json, as_csv, output, no_plot, jobs, timeout):
+def verb_compare(file, policy, workload, trace, frames, memory, seed, as_json, as_csv, output, report, resume,
+                 even_if_changed, list_cells, cell, no_plot, jobs, timeout):
     """Compare page-replacement policies on real page faults.
 
     Every combination of the lists is run in QEMU: the policy decides in the library OS's page-fault handler, pages
     come from a disk. The machine counts guest instructions. OPT is what nobody can beat: it knows the future.
     A real run must equal the simulator fed with the same references, victim by victim.
+
+    The lists can be in a file, MATRIX.toml (see doc/experiments.md); flags take the place of what it says.
     """
-    sizes = options.sizes(frames, memory) or options.sizes(SIZES, None)
-    names = _policies(policies)
-    traces = [path for text in trace_files for path in options.split(text)]
-    chosen = options.split(workloads) or ([] if traces else list(WORKLOADS))
+    if even_if_changed and not resume:
+        raise Usage("--even-if-changed goes with --resume")
+    if cell and (resume or list_cells or report):
+        raise Usage("--cell runs one cell and nothing else; it goes neither with --resume, --list-cells nor --report")
+    flags = {"policy": options.split(policy), "workload": options.split(workload),
+             "trace": [path for text in trace for path in options.split(text)], "frames": options.split(frames),
+             "memory": options.split(memory), "seed": seed, "output": output, "report": report, "jobs": jobs,
+             "timeout": timeout, "plot": False if no_plot else None}
+    if frames is not None and memory is not None:
+        raise Usage("--frames and --memory say the same thing; give one of them")
+    chosen, parts = matrix.settle(matrix.load(file) if file else {}, flags)
+    folder = _folder("output", chosen["output"] or paths.OUT / "compare")
+    place = _folder("report", chosen["report"]) if chosen["report"] else None
+    parallel, limit = chosen["jobs"] or session.processors(), chosen["timeout"] or matrix.TIMEOUT
+    for part in parts:  # before anything is built
+        experiment.policies_of(part)
     builder.build(everything=False)
-    found = cells.make(subjects.find(chosen, traces), names, sizes)
-    if not found:
-        raise Usage("no cell is left to run")
-    rows, failures = cells.execute(found, jobs or session.processors(), timeout)
-    _print(rows, as_json, as_csv)
-    _write(rows, Path(output) if output else paths.OUT / "compare", no_plot)
+    made = experiment.plan(parts)
+    if list_cells:
+        return _list(made, as_json, as_csv)
+    head = experiment.header(made)
+    if cell:
+        rows, failures = experiment.conduct_one(made, cell, head, folder, limit)
+        _print(rows, as_json, as_csv, head)
+        return _verdict(rows, failures)
+    book, failures = experiment.conduct(made, head, folder, parallel, limit, resume, even_if_changed)
+    rows = [book.rows[each.name] for each in made if each.name in book.rows]
+    _print(rows, as_json, as_csv, head)
+    _write(rows, folder, head, chosen["plot"] is not False)
+    if place and rows:
+        page.make(made, book, place, parallel, limit)
     return _verdict(rows, failures)
 
 
-def _policies(text):
-    known = registry.policies()
-    if text == "all":
-        return list(known)
-    return [registry.require("policy", name, known) for name in options.split(text) or POLICIES]
+def _folder(key, name):
+    """Where files go; refused before anything is run if it can't be a folder."""
+    folder = Path(name)
+    if any(each.exists() and not each.is_dir() for each in (folder, *folder.parents)):
+        raise Usage(f"{'-o' if key == 'output' else '--report'} {folder} is to be a folder, and a file is in its place")
+    return folder
 
 
-def _print(rows, as_json, as_csv):
+def _list(made, as_json, as_csv):
+    rows = [cell.identity() | {"source": "real" if cell.real() else "simulated"} for cell in made]
     if as_json:
         sys.stdout.write(tables.as_json(rows))
+    elif as_csv:
+        sys.stdout.write(tables.as_csv(rows, tuple(rows[0])))
+    else:
+        tables.show(rows, PLAN, group="workload")
+    return OK
+
+
+def _print(rows, as_json, as_csv, head):
+    if as_json:
+        sys.stdout.write(tables.as_json(rows, experiment=head))
     elif as_csv:
         sys.stdout.write(tables.as_csv(rows, CSV))
     else:
@@ -82,14 +127,14 @@ def _print(rows, as_json, as_csv):
     sys.stdout.flush()
 
 
-def _write(rows, folder, no_plot):
+def _write(rows, folder, head, with_plot):
     command = options.command_line()
-    files = {"compare.json": tables.as_json(rows, command=command).encode(),
+    files = {"compare.json": tables.as_json(rows, command=command, experiment=head).encode(),
              "compare.csv": tables.as_csv(rows, CSV).encode()}
-    if not no_plot and rows:
+    if with_plot and rows:
         files |= {f"compare.{kind}": data for kind, data in plot.draw(rows, command).items()}
     write_folder(folder, files)
-    terminal.say(f"data{'' if no_plot else ' and figure'}: {folder}/compare.*")
+    terminal.say(f"data{' and figure' if with_plot else ''}: {folder}/compare.*")
 
 
 def _verdict(rows, failures):
