@@ -7,8 +7,8 @@ from pathlib import Path
 from unittest import mock
 
 from tests.cli.standin import StandIn
-from tools import registry
-from tools.peers import common, linux, report
+from tools import counts, registry
+from tools.peers import common, debian, linux, report
 
 
 def unpacked(archive):
@@ -140,3 +140,36 @@ class Boots(StandIn):
         with mock.patch.object(linux, "PROGRAM", Path("nowhere/linux-init")):
             with self.assertRaisesRegex(common.Skipped, "there is no nowhere/linux-init; ./bindery build makes it"):
                 linux.measure(common.Options())
+
+
+@unittest.skipUnless(linux.PROGRAM.exists(), "needs a built system")
+class Machine(unittest.TestCase):
+    """One real boot."""
+
+    @classmethod
+    def setUpClass(cls):
+        try:
+            debian.file_of(linux.PACKAGE, "boot/vmlinuz-*")
+        except common.Skipped as reason:
+            raise unittest.SkipTest(str(reason)) from None
+        cls.rows = {(row["system"], row["op"]): row for row in linux.measure(common.Options(timeout=400))}
+
+    def cost(self, op, system="linux"):
+        row = self.rows[system, op]
+        return row["instructions"] - row["moved"]
+
+    def test_every_row_is_measured(self):
+        self.assertEqual({key: row["skipped"] for key, row in self.rows.items() if "skipped" in row}, {})
+        self.assertGreaterEqual(min(row["samples"] for row in self.rows.values()), 50)
+
+    def test_a_fault_is_the_sum_of_its_parts_and_a_handler(self):
+        for system in ("linux", "linux-uffd-sigbus"):
+            parts = sum(self.cost(op, system) for op in ("fault.entry", "fault.bind", "fault.resume"))
+            self.assertLess(abs(self.cost("fault.whole", system) - parts), 200, system)
+
+    def test_what_appel_and_li_measured_takes_linux_ten_times_as_many_instructions(self):
+        ours = {row["op"]: row["instructions"] for row in counts.load()["rows"]}
+        for op, operation in registry.OPERATIONS.items():
+            if operation.least:
+                with self.subTest(op=op):
+                    self.assertGreaterEqual(self.cost(op), operation.least * ours[op])
