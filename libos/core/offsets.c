@@ -27,26 +27,6 @@ EXCEPTION(RIP, rip);
 EXCEPTION(RFLAGS, rflags);
 EXCEPTION(RSP, rsp);
 
-#define CONTEXT(name, member) static_assert(CONTEXT_##name == offsetof(struct exo_context, member))
-CONTEXT(RAX, rax);
-CONTEXT(RBX, rbx);
-CONTEXT(RCX, rcx);
-CONTEXT(RDX, rdx);
-CONTEXT(RSI, rsi);
-CONTEXT(RDI, rdi);
-CONTEXT(RBP, rbp);
-CONTEXT(RSP, rsp);
-CONTEXT(R8, r8);
-CONTEXT(R9, r9);
-CONTEXT(R10, r10);
-CONTEXT(R11, r11);
-CONTEXT(R12, r12);
-CONTEXT(R13, r13);
-CONTEXT(R14, r14);
-CONTEXT(R15, r15);
-CONTEXT(RIP, rip);
-CONTEXT(RFLAGS, rflags);
-
 // What entry.S pushes, from the stack pointer up.
 static_assert(offsetof(struct upcall_registers, r10) == 0 && offsetof(struct upcall_registers, rdi) == 40);
 static_assert(offsetof(struct upcall_syscall, registers) == 0 && offsetof(struct upcall_syscall, rax) == 48);

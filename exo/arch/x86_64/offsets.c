@@ -35,17 +35,3 @@ static_assert(UPCALL_SYSCALL == EXO_UPCALL_syscall && UPCALL_DOUBLE_FAULT == EXO
 static_assert(NUMBER_OF_CALLS == EXO_CALLS);
 
 IS(PE_CONTEXT, struct pe, context);
-IS(CONTEXT_RAX, struct exo_context, rax);
-IS(CONTEXT_RBX, struct exo_context, rbx);
-IS(CONTEXT_RCX, struct exo_context, rcx);
-IS(CONTEXT_RDX, struct exo_context, rdx);
-IS(CONTEXT_RSI, struct exo_context, rsi);
-IS(CONTEXT_RDI, struct exo_context, rdi);
-IS(CONTEXT_RBP, struct exo_context, rbp);
-IS(CONTEXT_RSP, struct exo_context, rsp);
-IS(CONTEXT_R8, struct exo_context, r8);
-IS(CONTEXT_R11, struct exo_context, r11);
-IS(CONTEXT_R12, struct exo_context, r12);
-IS(CONTEXT_R15, struct exo_context, r15);
-IS(CONTEXT_RIP, struct exo_context, rip);
-IS(CONTEXT_RFLAGS, struct exo_context, rflags);

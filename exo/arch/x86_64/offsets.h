@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Layout facts for assembly. offsets.c asserts every one of them against the C structures.
 #pragma once
+#include "pe/context.h"
 
 // struct cpu, through GS
 #define CPU_CURRENT 0
@@ -33,26 +34,8 @@
 #define UPCALL_DOUBLE_FAULT 4
 #define VECTOR_SYSCALL 256
 
-// struct pe: the context
+// struct pe: the context, a struct exo_context
 #define PE_CONTEXT 96
-#define CONTEXT_RAX 0
-#define CONTEXT_RBX 8
-#define CONTEXT_RCX 16
-#define CONTEXT_RDX 24
-#define CONTEXT_RSI 32
-#define CONTEXT_RDI 40
-#define CONTEXT_RBP 48
-#define CONTEXT_RSP 56
-#define CONTEXT_R8 64
-#define CONTEXT_R9 72
-#define CONTEXT_R10 80
-#define CONTEXT_R11 88
-#define CONTEXT_R12 96
-#define CONTEXT_R13 104
-#define CONTEXT_R14 112
-#define CONTEXT_R15 120
-#define CONTEXT_RIP 128
-#define CONTEXT_RFLAGS 136
 
 #define NUMBER_OF_CALLS 27
 
