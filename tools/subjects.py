@@ -10,9 +10,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import link, paths, registry, session, terminal, traces
-from tools.errors import BinderyError, unknown
-from tools.fleet import SILENCE_LONG
+from tools import link, paths, recording, registry, session, terminal, traces
+from tools.errors import unknown
+from tools.files import write_whole
 
 RECORDING_LIMIT = 300  # seconds
 
@@ -98,17 +98,7 @@ def _recording_path(name):
 
 
 def _record(wanted):
-    runs = [[session.Run(name, "unix", registry.WORKLOADS[name].arguments, "fifo", settings=("record=1",),
-                        files=registry.WORKLOADS[name].inputs())] for name in wanted]
-    for outcome in session.execute(runs, session.processors(), RECORDING_LIMIT, silence=SILENCE_LONG,
-                                   names=[f"the recording of {name}" for name in wanted]):
-        if not outcome.passed():
-            raise BinderyError(f"recording failed: {outcome.sentence()}")
-        pages = [word for event in outcome.of("pages") if event["region"] == "heap" for word in event["pages"].split()]
-        if not pages:
-            raise BinderyError(f"{outcome.run.app} touches no page of the heap; there is nothing to compare on it")
-        path = wanted[outcome.run.app]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_text("".join(f"{word[:-1]} {word[-1]}\n" for word in pages))
-        partial.rename(path)
+    runs = [session.Run(name, "unix", registry.WORKLOADS[name].arguments, "fifo", settings=recording.SETTINGS,
+                        files=registry.WORKLOADS[name].inputs()) for name in wanted]
+    for run, _, text in recording.record(runs, RECORDING_LIMIT, session.processors()):
+        write_whole(wanted[run.app], text.encode())

@@ -107,6 +107,19 @@ class System(unittest.TestCase):
                 self.assertLessEqual(row["instructions"], target, row["op"])
         self.assertEqual(result.status, 0)
 
+    def test_a_recorded_run_has_the_faults_of_the_simulator_fed_with_its_references(self):
+        for policy in ("clock1", "clockpro"):
+            path = self.out / f"{policy}.oracleGeneral.zst"
+            result = self.succeeds("trace", "pages", "--policy", policy, "--frames", "24", "-o", str(path), "--json",
+                                   "hashjoin", "--", "build=8000", "probe=2000")
+            row, = result.json()["rows"]
+            self.assertEqual(row["faults"], row["simulated"])
+            self.assertGreater(row["faults"], row["pages"])  # there was a choice
+            self.assertGreater(row["references"], row["faults"])
+            again = self.succeeds("simulate", "--trace", str(path), "--policy", policy, "--frames", "24", "--json")
+            simulated, = again.json()["rows"]
+            self.assertEqual((simulated["references"], simulated["faults"]), (row["references"], row["faults"]))
+
     def test_trace_fault_shows_all_eight_steps(self):
         path = self.out / "fault.json"
         result = self.succeeds("trace", "fault", "--frames", "10", "-o", str(path), "loop", "--", "pages=20", "laps=2")

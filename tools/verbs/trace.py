@@ -6,20 +6,25 @@ from pathlib import Path
 
 import click
 
-from tools import builder, options, paths, registry, session, steps, terminal
+from tools import builder, options, paths, recording, registry, session, simulator, steps, tables, terminal
 from tools.command import Examples, Subjects, shared
-from tools.errors import BinderyError
+from tools.errors import FAILED, OK, BinderyError, Usage
 from tools.files import write_whole
 
 EXAMPLES = """\
 ./bindery trace fault loop
 ./bindery trace fault loop -o fault.json -- pages=64 laps=2
-./bindery trace fault --policy sieve1_d1 --frames 32 loop -- pages=64 laps=2"""
+./bindery trace fault --policy sieve1_d1 --frames 32 loop -- pages=64 laps=2
+./bindery trace pages loop -- pages=64 laps=2
+./bindery trace pages --policy clockpro --frames 48 -o loop.oracleGeneral.zst loop -- pages=64 laps=2"""
+
+COLUMNS = {"workload": "program", "policy": "policy", "frames": "frames", "pages": "pages", "references": "references",
+           "faults": "faults", "simulated": "simulated"}
 
 
-@click.command("trace", cls=Subjects, module="trace", verbs=("fault",), examples=EXAMPLES)
+@click.command("trace", cls=Subjects, module="trace", verbs=("fault", "pages"), examples=EXAMPLES)
 def verb_trace():
-    """Record what happens when; `trace fault` records the eight steps of each page fault."""
+    """Record what happens when: the eight steps of each page fault, or the pages that a program refers to."""
 
 
 @click.command("fault", cls=Examples, examples=EXAMPLES)
@@ -56,3 +61,49 @@ def subject_fault(libos, policy, frames, memory, output, timeout, app, words):
     print()
     print(steps.example(found))
     terminal.say(f"trace: {path} (open it in Perfetto or speedscope)")
+
+
+@click.command("pages", cls=Examples, examples=EXAMPLES)
+@click.option("--policy", default="clock1", show_default=True, metavar="NAME", help="Replacement policy of the heap.")
+@click.option("--frames", type=int, help="Frames of the heap (default: as many as it has pages).")
+@click.option("--memory", metavar="SIZE", help="The same as memory: 512K, 8M.")
+@click.option("-o", "--output", metavar="FILE",
+              help="Write the trace here, in the form that the name says: .txt, .oracleGeneral, or these with .zst "
+                   "(default: out/APP-pages.txt).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--timeout", default=300.0, show_default=True, help="Seconds until the machine is ended.")
+@click.argument("app")
+@click.argument("words", nargs=-1)
+@shared
+def subject_pages(policy, frames, memory, output, as_json, timeout, app, words):
+    """Run APP and record the string of heap pages that it refers to.
+
+    Each change of page is a fault, soft if the page is in memory: recording costs one for each reference, and moves
+    nothing between memory and disk that would not be moved otherwise. The run's own faults must be those of the
+    simulator, fed with the recorded string.
+    """
+    registry.require("application", app, registry.apps())
+    registry.require("policy", policy, registry.policies())
+    frames = options.one_size(frames, memory)
+    if app == "replay":
+        raise Usage("replay refers to the pages that its trace says; the trace is its recording")
+    builder.build(everything=False)
+    run = session.Run(app, "unix", tuple(words), policy, frames, recording.SETTINGS, options.files_of(app))
+    (_, outcome, text), = recording.record([run], timeout)
+    path = Path(output) if output else paths.OUT / f"{app}-pages.txt"
+    with session.scratch() as folder:
+        (folder / "trace.txt").write_text(text)
+        pager, = (event for event in outcome.of("pager") if event["region"] == recording.HEAP)
+        row, = simulator.simulate(folder / "trace.txt", [policy], [pager["frames"]], "--zero-filled")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        simulator.convert(folder / "trace.txt", path)
+    row |= {"workload": app, "faults": pager["faults"], "simulated": row["faults"], "source": "real"}
+    if as_json:
+        print(tables.as_json([row]), end="")
+    else:
+        tables.show([row], COLUMNS)
+    terminal.say(f"trace: {path}")
+    if row["faults"] != row["simulated"]:
+        terminal.say("failed: the run did not take the faults of the simulator fed with its references")
+        return FAILED
+    return OK
