@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Trace files: a line is `PAGE`, `PAGE R` or `PAGE W`, decimal.
+"""Trace files: a line is `PAGE`, `PAGE R` or `PAGE W`, decimal. Other forms, libCacheSim's oracleGeneral and what zstd
+has compressed, are turned into that one by bindery-sim.
 
 A trace is checked on the host before anything boots, so that a bad line is reported as FILE:LINE at once. Pages are
 renumbered by first use, as the simulator does too: a replayed region has no holes, no policy looks at the numbers, and
@@ -7,6 +8,7 @@ the victims of a real run and of a simulated one can be told by the same numbers
 """
 
 import re
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from tools.errors import Missing, Usage
 LINE = re.compile(rb"([0-9]+)(?: ([RW]))?\r?")
 PAGE_LIMIT = 65536  # of one region of apps/replay.c
 LARGEST = 1 << 52   # page numbers of 64-bit addresses are below
+ZSTD = b"\x28\xb5\x2f\xfd"
 
 
 @dataclass
@@ -34,7 +37,11 @@ def load(path):
         data = path.read_bytes()
     except OSError as error:
         raise Missing(f"cannot read the trace {path}: {error.strerror}") from None
-    return check(path.stem, data, str(path))
+    if data.startswith(ZSTD) or b"\0" in data[:64]:
+        with tempfile.TemporaryDirectory() as folder:
+            simulator.convert(path, Path(folder) / "trace.txt")
+            data = (Path(folder) / "trace.txt").read_bytes()
+    return check(path.stem.removesuffix(".oracleGeneral"), data, str(path))
 
 
 def generated(name):

@@ -119,6 +119,9 @@ class System(unittest.TestCase):
             again = self.succeeds("simulate", "--trace", str(path), "--policy", policy, "--frames", "24", "--json")
             simulated, = again.json()["rows"]
             self.assertEqual((simulated["references"], simulated["faults"]), (row["references"], row["faults"]))
+        compared = self.succeeds("compare", "--trace", str(path), "--policy", "clockpro", "--frames", "24", "--json",
+                                 "--no-plot")
+        self.assertEqual([each["faults"] for each in compared.json()["rows"]], [row["faults"]])
 
     def test_trace_fault_shows_all_eight_steps(self):
         path = self.out / "fault.json"

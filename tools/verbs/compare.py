@@ -36,7 +36,8 @@ PLAN = {"cell": "cell", "workload": "workload", "policy": "policy", "frames": "f
 @click.option("--policy", metavar="A,B", help=f"Policies, or all. Default: {','.join(matrix.POLICIES)}.")
 @click.option("--workload", metavar="X,Y",
               help=f"Applications and generated traces. Default: {','.join(matrix.WORKLOADS)}.")
-@click.option("--trace", multiple=True, metavar="FILE,…", help="Trace files: lines PAGE, PAGE R or PAGE W, decimal.")
+@click.option("--trace", multiple=True, metavar="FILE,…", 
+              help="Trace files: lines PAGE, PAGE R or PAGE W, decimal, or libCacheSim's oracleGeneral, plain or zstd.")
 @click.option("--frames", metavar="N,M", help=f"Frames, or shares of the workload's pages. Default: {matrix.SIZES}.")
 @click.option("--memory", metavar="4M,8M", help="The same as memory.")
 @click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), metavar="N",
