@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The virtual-memory primitives that user programs want, after Appel and Li (ASPLOS 1991) and, for dirty and the
 // single rows, Engler, Kaashoek and O'Toole (SOSP 1995), as a library OS on libos/core offers them: protection by
-// space_protect for a run of pages and by tlb_set for a single one, faults by pe_on_fault.
+// space_protect for a run of pages and by space_protect_page for a single one, faults by pe_on_fault.
 //
 //   appel-li.dirty      is this page dirty? The live entry is read: no call
 //   appel-li.prot1      one page, a different one each time, made read-only
@@ -47,23 +47,6 @@ static exo_vaddr faulting_page(const struct exo_exception *fault) {
     return (exo_vaddr){fault->cr2 & ~(uint64_t)(EXO_PAGE_SIZE - 1)};
 }
 
-// Gives one page, if it is present, other rights. tlb_set, which finds the frame marked as the caller's, takes fewer
-// instructions than tlb_protect; but it writes the whole entry, so an A or D bit set since that was read is put back.
-[[gnu::noinline]] static enum exo_error protect_page(exo_vaddr page, uint64_t rights) {
-    constexpr uint64_t changing = EXO_ENTRY_WRITE | EXO_ENTRY_NO_EXECUTE;
-    constexpr uint64_t marks = EXO_ENTRY_ACCESSED | EXO_ENTRY_DIRTY;
-    uint64_t entry = space_entry(page);
-    while (entry & EXO_ENTRY_PRESENT) {
-        entry = (entry & ~changing) | (exo_entry_for((exo_frame){0}, rights).raw & changing);
-        const struct exo_result old =
-            exo_tlb_set(space_tables, space_slot(page), frames_binding, (exo_entry){entry}, page);
-        const uint64_t missed = old.value & marks & ~entry;
-        if (old.error != EXO_OK || missed == 0) return old.error;
-        entry |= missed;
-    }
-    return EXO_OK;
-}
-
 // What an application has set as its handler, as with signal().
 static void on_trap(struct exo_exception *fault) {
     faults++;
@@ -71,12 +54,12 @@ static void on_trap(struct exo_exception *fault) {
 }
 static void on_appel1(struct exo_exception *fault) {
     faults++;
-    (void)protect_page(protect_next, EXO_READ);
-    (void)protect_page(faulting_page(fault), WRITABLE);
+    (void)space_protect_page(protect_next, EXO_READ);
+    (void)space_protect_page(faulting_page(fault), WRITABLE);
 }
 static void on_appel2(struct exo_exception *fault) {
     faults++;
-    (void)protect_page(faulting_page(fault), WRITABLE);
+    (void)space_protect_page(faulting_page(fault), WRITABLE);
 }
 static void (*handler)(struct exo_exception *);
 
@@ -115,7 +98,7 @@ static int32_t dirty(void) {
 // Gives a run of pages rights and says how long that took.
 [[gnu::always_inline]] static inline int32_t protect(exo_vaddr first, unsigned pages, uint64_t rights) {
     const uint32_t before = stamp();
-    const enum exo_error error = pages == 1 ? protect_page(first, rights) : space_protect(first, pages, rights);
+    const enum exo_error error = pages == 1 ? space_protect_page(first, rights) : space_protect(first, pages, rights);
     const int32_t taken = elapsed(before, stamp());
     const exo_vaddr last = {first.raw + (pages - 1) * EXO_PAGE_SIZE};
     const bool writable = rights & EXO_WRITE;

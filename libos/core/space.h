@@ -61,6 +61,9 @@ static inline uint64_t space_unmap(exo_vaddr page) {
 // Maps frames in a row to pages in a row, with few calls. Errors: those of tlb_set_batch. Uses the argument area.
 [[nodiscard]] enum exo_error space_map_run(exo_vaddr first, exo_frame frame, uint64_t pages, uint64_t rights);
 
+// Gives one page, if it is present, other rights, and flushes it. Errors: those of tlb_set.
+enum exo_error space_protect_page(exo_vaddr page, uint64_t rights);
+
 // Gives all present pages of a range other rights and flushes them. Errors: those of tlb_protect.
 enum exo_error space_protect(exo_vaddr first, uint64_t pages, uint64_t rights);
 
