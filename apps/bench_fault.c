@@ -173,15 +173,13 @@ static void twin_second(void) {
 
 static void twin_make(struct twin *twin, void (*code)(void)) {
     constexpr uint64_t every = EXO_READ | EXO_WRITE | EXO_EXECUTE;
-    const exo_frame root = frames_take_as(EXO_FRAME_TABLE4), table3 = frames_take_as(EXO_FRAME_TABLE3);
+    const exo_frame root = frames_take_as(EXO_FRAME_TABLE4);
     twin->parts = frames_take_run(3);
     const struct exo_result made = exo_pe_create(frames_binding, twin->parts, 3);
     must(made);
     twin->pe = (exo_handle){made.value};
     must(exo_tlb_set(frames_binding, (exo_paddr){root.raw << EXO_PAGE_SHIFT}, frames_binding,
-                     exo_entry_for(table3, every), (exo_vaddr){0}));
-    must(exo_tlb_set(frames_binding, (exo_paddr){table3.raw << EXO_PAGE_SHIFT}, frames_binding,
-                     exo_entry_for(start->table2, every), (exo_vaddr){0}));
+                     exo_entry_for(start->table3, every), (exo_vaddr){0}));
     must(exo_pe_set_root(twin->pe, frames_binding, root));
     must(exo_pe_set_entry(twin->pe, EXO_UPCALL_start, (exo_vaddr){(uint64_t)code},
                           (exo_vaddr){(uint64_t)&twin->stack[sizeof twin->stack - 8]}));

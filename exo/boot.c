@@ -13,12 +13,15 @@
 #include "pe/package.h"
 #include "pe/tlb.h"
 
+constexpr uint64_t GIB = 1ull << 30; // what a level-2 table spans
+
 void slice_describe(struct exo_machine *machine);
 
 // The frames handed out so far while the first PE is built.
 struct builder {
     exo_frame next, end;
-    exo_frame table1; // level-1 tables of the image
+    uint64_t base;    // address of the GiB that everything lies in
+    exo_frame table1; // its level-1 tables
 };
 
 static void require(bool condition, const char *sentence) {
@@ -38,7 +41,7 @@ static void enter(exo_frame table, unsigned index, exo_frame frame, uint64_t rig
     frame_mapped(frame);
 }
 
-// Maps a page below EXO_FIRST_TABLES1 × 2 MiB.
+// Maps a page of the first EXO_FIRST_TABLES1 × 2 MiB; `address` counts from the base.
 static void map_low(const struct builder *builder, uint64_t address, exo_frame frame, uint64_t rights) {
     const uint64_t page = address >> EXO_PAGE_SHIFT;
     enter((exo_frame){builder->table1.raw + page / EXO_TABLE_ENTRIES}, page % EXO_TABLE_ENTRIES, frame, rights);
@@ -48,7 +51,7 @@ static void map_package(struct builder *builder, exo_frame table2, const struct 
     const uint64_t pages = (boot->package_bytes + EXO_PAGE_SIZE - 1) / EXO_PAGE_SIZE;
     exo_frame table1 = {0};
     for (uint64_t i = 0; i < pages; i++) {
-        const exo_vaddr address = {EXO_FIRST_PACKAGE_VA + i * EXO_PAGE_SIZE};
+        const exo_vaddr address = {builder->base + EXO_FIRST_PACKAGE_VA + i * EXO_PAGE_SIZE};
         if (i % EXO_TABLE_ENTRIES == 0) {
             table1 = take(builder, EXO_FRAME_TABLE1);
             enter(table2, exo_table_index(address, 2), table1, EXO_READ);
@@ -59,11 +62,11 @@ static void map_package(struct builder *builder, exo_frame table2, const struct 
 
 static void load_segment(struct builder *builder, const struct boot *boot, const struct exo_segment *segment) {
     constexpr uint64_t low = EXO_FIRST_TABLES1 * EXO_TABLE_ENTRIES;
-    const uint64_t first = segment->address >> EXO_PAGE_SHIFT;
+    const uint64_t first = (segment->address - builder->base) >> EXO_PAGE_SHIFT; // large if it begins below
     require(first < low && segment->pages <= low - first && segment->file_pages <= segment->pages
                 && segment->offset % EXO_PAGE_SIZE == 0
                 && segment->offset / EXO_PAGE_SIZE + segment->file_pages <= boot->package_bytes / EXO_PAGE_SIZE,
-            "The first image of the boot package does not fit the low address space.");
+            "The first image of the boot package does not fit its place in the address space.");
     for (uint64_t i = 0; i < segment->pages; i++) {
         const exo_frame frame = take(builder, EXO_FRAME_DATA);
         if (i < segment->file_pages) {
@@ -72,7 +75,7 @@ static void load_segment(struct builder *builder, const struct boot *boot, const
             uint64_t *to = arch_frame(frame);
             for (unsigned word = 0; word < EXO_PAGE_SIZE / 8; word++) to[word] = from[word];
         }
-        map_low(builder, segment->address + i * EXO_PAGE_SIZE, frame, segment->rights & 7);
+        map_low(builder, (first + i) << EXO_PAGE_SHIFT, frame, segment->rights & 7);
     }
 }
 
@@ -113,6 +116,8 @@ void boot_first_pe(const struct boot *boot) {
     constexpr uint64_t parts = 2 + PE_BINDING_FRAMES_MAX;
     require(boot->free_count > parts, "There is too little memory for the first library OS.");
     require(image->segments <= EXO_PACKAGE_SEGMENTS, "The first image of the boot package has too many segments.");
+    const exo_vaddr base = {image->entry & -GIB};
+    require(base.raw < EXO_USER_END, "The first image of the boot package lies above the user's addresses.");
 
     sb_list_init(&derivations);
     ring_init();
@@ -122,13 +127,13 @@ void boot_first_pe(const struct boot *boot) {
     const uint64_t package_pages = (boot->package_bytes + EXO_PAGE_SIZE - 1) / EXO_PAGE_SIZE;
     grant_all(pe, boot, package_pages);
 
-    struct builder builder = {{boot->free_first.raw + parts}, {boot->free_first.raw + boot->free_count}, {0}};
+    struct builder builder = {{boot->free_first.raw + parts}, {boot->free_first.raw + boot->free_count}, base.raw, {0}};
     const exo_frame table4 = take(&builder, EXO_FRAME_TABLE4);
     const exo_frame table3 = take(&builder, EXO_FRAME_TABLE3);
     const exo_frame table2 = take(&builder, EXO_FRAME_TABLE2);
     builder.table1 = builder.next;
-    enter(table4, 0, table3, EXO_READ | EXO_WRITE | EXO_EXECUTE);
-    enter(table3, 0, table2, EXO_READ | EXO_WRITE | EXO_EXECUTE);
+    enter(table4, exo_table_index(base, 4), table3, EXO_READ | EXO_WRITE | EXO_EXECUTE);
+    enter(table3, exo_table_index(base, 3), table2, EXO_READ | EXO_WRITE | EXO_EXECUTE);
     for (unsigned i = 0; i < EXO_FIRST_TABLES1; i++)
         enter(table2, i, take(&builder, EXO_FRAME_TABLE1), EXO_READ | EXO_WRITE | EXO_EXECUTE);
     map_package(&builder, table2, boot);

@@ -59,14 +59,15 @@ enum exo_first_binding : uint64_t {
     EXO_FIRST_POWER = 7,
 };
 
-// The first PE starts at its image's entry with its PE page mapped at EXO_FIRST_PE_PAGE and the whole package, read
-// only, at EXO_FIRST_PACKAGE_VA.
+// The first PE starts at its image's entry. It has all that it is given in the one GiB in which its entry lies: its
+// PE page is mapped EXO_FIRST_PE_PAGE bytes after that GiB's start, and the whole package, read only,
+// EXO_FIRST_PACKAGE_VA bytes after it.
 constexpr uint64_t EXO_FIRST_PE_PAGE = 0x1f'f000;
 constexpr uint64_t EXO_FIRST_PACKAGE_VA = 0x1000'0000; // 256 MiB; the package must be smaller than 512 MiB
 
 // Where the first PE finds its parts: the kernel writes this to the args area of its PE page. The address space has
-// one table of each level above 1, so that 0 … 1 GiB can be extended by linking level-1 tables into table2.
-constexpr uint64_t EXO_FIRST_TABLES1 = 4; // level-1 tables present from address 0 on (2 MiB each), table1 … in a row
+// one table of each level above 1, so that the GiB can be extended by linking level-1 tables into table2.
+constexpr uint64_t EXO_FIRST_TABLES1 = 4; // level-1 tables present from its start on (2 MiB each), table1 … in a row
 struct exo_first {
     exo_frame frames_first; // of EXO_FIRST_FRAMES
     uint64_t frames_count;

@@ -6,10 +6,11 @@
 #include "pe/package.h"
 #include "pe/pe.h"
 
-static_assert(OFFSET_PE_PAGE == EXO_FIRST_PE_PAGE);
+static_assert(OFFSET_PE_PAGE == MAP_BASE + EXO_FIRST_PE_PAGE);
 static_assert(MAP_START_INFO + EXO_PAGE_SIZE == MAP_PE_PAGE && MAP_PE_PAGE + EXO_PAGE_SIZE == MAP_WINDOW);
+static_assert(MAP_FILES_END <= MAP_PAGER && MAP_PAGER_END <= MAP_HEAP);
 static_assert(MAP_WINDOW + MAP_TABLES * EXO_PAGE_SIZE == MAP_IMAGE);
-static_assert(MAP_HEAP == EXO_FIRST_PACKAGE_VA);
+static_assert(MAP_HEAP == MAP_BASE + EXO_FIRST_PACKAGE_VA);
 
 #define PAGE(name, member) static_assert(OFFSET_##name == offsetof(struct exo_pe_page, member))
 PAGE(EXCEPTION, exception);

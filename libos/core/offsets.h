@@ -5,7 +5,7 @@
 #include "pe/context.h"
 
 // clang-format off
-#define OFFSET_PE_PAGE        0x1ff000 // address at which every PE has its PE page
+#define OFFSET_PE_PAGE        0x401ff000 // address at which every PE has its PE page
 
 // struct exo_pe_page
 #define OFFSET_EXCEPTION      32

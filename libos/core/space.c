@@ -17,9 +17,9 @@ static bool add_table(uint64_t index) {
 
 bool space_reserve(exo_vaddr first, uint64_t pages) {
     const uint64_t end = first.raw + pages * EXO_PAGE_SIZE;
-    if (pages > MAP_END / EXO_PAGE_SIZE || end > MAP_END) return false;
+    if (first.raw < MAP_BASE || pages > (MAP_END - MAP_BASE) / EXO_PAGE_SIZE || end > MAP_END) return false;
     for (uint64_t at = first.raw & ~(MAP_TABLE_SPAN - 1); at < end; at += MAP_TABLE_SPAN)
-        if (!space_reserved((exo_vaddr){at}) && !add_table(at / MAP_TABLE_SPAN)) return false;
+        if (!space_reserved((exo_vaddr){at}) && !add_table((at - MAP_BASE) / MAP_TABLE_SPAN)) return false;
     return true;
 }
 

@@ -19,11 +19,11 @@
 // Pure arithmetic; also checked on the host.
 // The word of the window that is the entry of a page.
 static inline uint64_t space_window(exo_vaddr page) {
-    return MAP_WINDOW + (page.raw >> EXO_PAGE_SHIFT) * sizeof(uint64_t);
+    return MAP_WINDOW + ((page.raw - MAP_BASE) >> EXO_PAGE_SHIFT) * sizeof(uint64_t);
 }
 // The word of the window that is the window's own entry for the table that maps a page: it names the table's frame.
 static inline uint64_t space_window_table(exo_vaddr page) {
-    return MAP_WINDOW + ((MAP_WINDOW >> EXO_PAGE_SHIFT) + page.raw / MAP_TABLE_SPAN) * sizeof(uint64_t);
+    return space_window((exo_vaddr){MAP_WINDOW}) + (page.raw - MAP_BASE) / MAP_TABLE_SPAN * sizeof(uint64_t);
 }
 
 // The live entry of a page, with its accessed and dirty bits.
@@ -33,7 +33,7 @@ static inline uint64_t space_entry(exo_vaddr page) {
 
 // Whether a page has a table.
 static inline bool space_reserved(exo_vaddr page) {
-    return page.raw < MAP_END && (*(volatile const uint64_t *)space_window_table(page) & EXO_ENTRY_PRESENT);
+    return page.raw - MAP_BASE < MAP_END - MAP_BASE && (*(volatile const uint64_t *)space_window_table(page) & EXO_ENTRY_PRESENT);
 }
 
 // The physical address of a page's entry, as tlb_* calls want it.

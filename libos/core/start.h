@@ -22,11 +22,12 @@ struct start_info {
     exo_frame frames_first;
     uint64_t frames_count;
     exo_frame pool_first;              // from here to the end of the run the frames are of type free
-    exo_frame table2;                  // the level-2 table; its level-1 tables are seen in the window
+    exo_frame table4, table3;          // the root, and the table of its first entry
+    exo_frame table2;                  // of the GiB of map.h; its level-1 tables are seen in the window
     exo_handle extent;                 // READ, WRITE; 0: none
     uint64_t block, blocks;            // what it covers, from the start of the disk
     exo_handle console, report, power; // 0: none
-    uint8_t reserved[4096 - 14 * 8 - START_ARGUMENTS];
+    uint8_t reserved[4096 - 16 * 8 - START_ARGUMENTS];
     char arguments[START_ARGUMENTS];
 };
 static_assert(sizeof(struct start_info) == EXO_PAGE_SIZE);

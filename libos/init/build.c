@@ -37,7 +37,7 @@ static uint64_t image_end(const struct exo_image *image) {
 }
 
 static uint64_t tables_for(const struct exo_image *image) {
-    return (image_end(image) + MAP_TABLE_SPAN - 1) / MAP_TABLE_SPAN;
+    return (image_end(image) - MAP_BASE + MAP_TABLE_SPAN - 1) / MAP_TABLE_SPAN;
 }
 
 uint64_t child_least_frames(const struct exo_image *image) {
@@ -98,7 +98,7 @@ static bool set(struct build *build, exo_frame table, uint64_t index, exo_frame 
 }
 
 static bool map(struct build *build, uint64_t address, exo_frame frame, uint64_t rights) {
-    const exo_frame table = {build->table1.raw + address / MAP_TABLE_SPAN};
+    const exo_frame table = {build->table1.raw + (address - MAP_BASE) / MAP_TABLE_SPAN};
     return set(build, table, exo_table_index((exo_vaddr){address}, 1), frame, rights);
 }
 
@@ -110,7 +110,7 @@ static bool map_run(struct build *build, uint64_t address, exo_frame frame, uint
         const uint64_t count = pages - done < EXO_BATCH_MAX ? pages - done : EXO_BATCH_MAX;
         const uint64_t held = events_hold();
         for (uint64_t i = 0; i < count; i++, done++) {
-            const uint64_t page = (address >> EXO_PAGE_SHIFT) + done;
+            const uint64_t page = ((address - MAP_BASE) >> EXO_PAGE_SHIFT) + done;
             updates[i] = (struct exo_tlb_update){
                 {(build->table1.raw << EXO_PAGE_SHIFT) + page * sizeof(uint64_t)}, // the tables lie in a row
                 exo_entry_for((exo_frame){frame.raw + done}, rights),
@@ -131,10 +131,12 @@ static bool make_tables(struct build *build) {
     build->tables1 = tables_for(build->image);
     build->next = (exo_frame){next.raw + build->tables1};
     const uint64_t all = EXO_READ | EXO_WRITE | EXO_EXECUTE;
+    constexpr exo_vaddr base = {MAP_BASE};
     if (!retype(build, build->table4, 1, EXO_FRAME_TABLE4) || !retype(build, build->table3, 1, EXO_FRAME_TABLE3)
         || !retype(build, build->table2, 1, EXO_FRAME_TABLE2)
         || !retype(build, build->table1, build->tables1, EXO_FRAME_TABLE1)
-        || !set(build, build->table4, 0, build->table3, all) || !set(build, build->table3, 0, build->table2, all))
+        || !set(build, build->table4, exo_table_index(base, 4), build->table3, all)
+        || !set(build, build->table3, exo_table_index(base, 3), build->table2, all))
         return false;
     for (uint64_t i = 0; i < build->tables1; i++)
         if (!set(build, build->table2, i, (exo_frame){build->table1.raw + i}, all)) return false;
@@ -214,6 +216,8 @@ static bool make_start_info(struct build *build) {
     info.frames_first = (exo_frame){child->first.raw + PE_PARTS};
     info.frames_count = child->count - PE_PARTS;
     info.pool_first = build->next;
+    info.table4 = build->table4;
+    info.table3 = build->table3;
     info.table2 = build->table2;
     info.block = child->job->block;
     info.blocks = child->job->blocks;

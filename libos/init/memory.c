@@ -8,17 +8,17 @@
 #include "libos/init/init.h"
 #include "pe/layout.h"
 
-constexpr uint64_t VIEWS = 0x50'0000;
-constexpr uint64_t SCRATCH = 0x60'0000;
+constexpr uint64_t VIEWS = MAP_BASE + 0x50'0000;
+constexpr uint64_t SCRATCH = MAP_BASE + 0x60'0000;
 static_assert(VIEWS + GROUP_JOBS * EXO_PAGE_SIZE <= SCRATCH);
-static_assert(SCRATCH + SCRATCH_PAGES * EXO_PAGE_SIZE <= EXO_FIRST_TABLES1 * MAP_TABLE_SPAN);
+static_assert(SCRATCH + SCRATCH_PAGES * EXO_PAGE_SIZE <= MAP_BASE + EXO_FIRST_TABLES1 * MAP_TABLE_SPAN);
 
 struct exo_first first;
 static struct start_info own;
 extern char stack_interrupt_top[]; // the image's end
 
 const struct exo_package *package(void) {
-    return (const struct exo_package *)EXO_FIRST_PACKAGE_VA;
+    return (const struct exo_package *)(MAP_BASE + EXO_FIRST_PACKAGE_VA);
 }
 
 // The kernel has told nobody but us: make what init would make for a PE. There is no pool.
@@ -28,6 +28,8 @@ void start_prepare(void) {
         .magic = START_MAGIC,
         .job = START_INIT,
         .frames = first_binding(EXO_FIRST_FRAMES),
+        .table4 = first.table4,
+        .table3 = first.table3,
         .table2 = first.table2,
         .console = first_binding(EXO_FIRST_CONSOLE),
         .report = first_binding(EXO_FIRST_REPORT),
@@ -35,7 +37,7 @@ void start_prepare(void) {
     };
     start = &own;
     // The window shows the tables that are there. It is mapped by the second of them.
-    const exo_paddr window = {(first.table1.raw + MAP_WINDOW / MAP_TABLE_SPAN) << EXO_PAGE_SHIFT};
+    const exo_paddr window = {(first.table1.raw + (MAP_WINDOW - MAP_BASE) / MAP_TABLE_SPAN) << EXO_PAGE_SHIFT};
     for (unsigned i = 0; i < EXO_FIRST_TABLES1; i++) {
         const exo_paddr slot = {window.raw + i * sizeof(uint64_t)};
         const exo_entry entry = exo_entry_for((exo_frame){first.table1.raw + i}, EXO_READ);

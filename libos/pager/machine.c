@@ -8,16 +8,14 @@
 #include "libos/core/start.h"
 #include "libos/core/upcall.h"
 
-constexpr uint64_t AREA = 0x200'0000;
-static_assert(AREA >= MAP_FILES_END && AREA < MAP_HEAP);
-static uint64_t area_next = AREA;
+static uint64_t area_next = MAP_PAGER;
 
 static_assert(MACHINE_TAG_MOST == DISK_TAG_MOST);
 
 // `pages` pages of address space with tables, not mapped; 0: none left.
 static uint64_t area_take(uint64_t pages) {
     uint64_t first = area_next;
-    if (pages > (MAP_HEAP - first) / EXO_PAGE_SIZE || !space_reserve((exo_vaddr){first}, pages)) return 0;
+    if (pages > (MAP_PAGER_END - first) / EXO_PAGE_SIZE || !space_reserve((exo_vaddr){first}, pages)) return 0;
     area_next += pages * EXO_PAGE_SIZE;
     return first;
 }

@@ -5,7 +5,7 @@
 #include "libos/core/upcall.h"
 #include "libos/pager/pager.h"
 
-constexpr uint64_t REGIONS_FIRST = 0x3000'0000;
+constexpr uint64_t REGIONS_FIRST = MAP_BASE + 0x3000'0000;
 constexpr uint64_t HEAP_MOST_PAGES = (REGIONS_FIRST - MAP_HEAP) / EXO_PAGE_SIZE;
 
 struct swap_space {

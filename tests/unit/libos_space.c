@@ -11,10 +11,10 @@ static exo_vaddr at(uint64_t raw) {
 }
 
 Test(space, the_window_has_one_word_for_every_page) {
-    cr_expect_eq(space_window(at(0)), MAP_WINDOW);
-    cr_expect_eq(space_window(at(0x1000)), MAP_WINDOW + 8);
+    cr_expect_eq(space_window(at(MAP_BASE)), MAP_WINDOW);
+    cr_expect_eq(space_window(at(MAP_BASE + 0x1000)), MAP_WINDOW + 8);
     cr_expect_eq(space_window(at(MAP_END - EXO_PAGE_SIZE)), MAP_IMAGE - 8);
-    for (uint64_t page = 0; page < MAP_END; page += 0x1f'f000)
+    for (uint64_t page = MAP_BASE; page < MAP_END; page += 0x1f'f000)
         cr_expect_eq(space_window(at(page)) % EXO_PAGE_SIZE / 8, exo_table_index(at(page), 1));
 }
 
@@ -22,7 +22,7 @@ Test(space, the_window_shows_the_table_that_maps_it) {
     // The window page of table t is entry t of the table that maps the window: found in that table's own window page.
     const uint64_t own = space_window(at(MAP_WINDOW)) & ~(EXO_PAGE_SIZE - 1);
     for (uint64_t table = 0; table < MAP_TABLES; table++) {
-        const exo_vaddr page = at(table * MAP_TABLE_SPAN + 5 * EXO_PAGE_SIZE);
+        const exo_vaddr page = at(MAP_BASE + table * MAP_TABLE_SPAN + 5 * EXO_PAGE_SIZE);
         cr_expect_eq(space_window_table(page), own + table * 8);
         cr_expect_eq(space_window_table(page), space_window(at(space_window(page) & ~(EXO_PAGE_SIZE - 1))));
     }
