@@ -5,7 +5,7 @@
 #include "libos/core/print.h"
 #include "libos/core/start.h"
 #include "libos/core/upcall.h"
-#include "libos/unix/unix.h"
+#include "libos/unix/linked/unix.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/syscall.h>

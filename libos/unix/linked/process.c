@@ -4,7 +4,7 @@
 #include "libos/core/heap.h"
 #include "libos/core/print.h"
 #include "libos/core/start.h"
-#include "libos/unix/unix.h"
+#include "libos/unix/linked/unix.h"
 #include <stdlib.h>
 #include <unistd.h>
 

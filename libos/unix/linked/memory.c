@@ -16,7 +16,7 @@
 #include "libos/core/upcall.h"
 #include "libos/pager/pager.h"
 #include "pe/tlb.h"
-#include "libos/unix/unix.h"
+#include "libos/unix/linked/unix.h"
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>

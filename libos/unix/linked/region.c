@@ -16,7 +16,7 @@
 #include "libos/core/space.h"
 #include "libos/core/start.h"
 #include "libos/pager/pager.h"
-#include "libos/unix/unix.h"
+#include "libos/unix/linked/unix.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
