@@ -12,7 +12,8 @@ import subprocess
 from tools import paths, registry
 from tools.errors import BinderyError, Missing, Usage, unknown
 
-LIBC = {"unix": "libc-all.a", "dos": "libc-pure.a"}  # libos/meson.build: what each adds of musl
+# In the build folder's libos: a library OS's archive, and what it adds of musl (libos/meson.build).
+ARCHIVES = {"unix": ("unix/linked/libunix.a", "libc-all.a"), "dos": ("dos/libdos.a", "libc-pure.a")}
 UNDEFINED = re.compile(r"undefined symbol: (\S+)")
 
 
@@ -46,8 +47,7 @@ def _who_has(app, libos):
 def missing_services(app, libos):
     """The symbols that a link of the application with the library OS leaves undefined."""
     objects = sorted((paths.BUILD / "apps").rglob(f"{app}.c.o")) + sorted((paths.BUILD / "apps").glob(f"{app}.o"))
-    archive = paths.BUILD / "libos" / libos / f"lib{libos}.a"
-    libc = paths.BUILD / "libos" / LIBC[libos]
+    archive, libc = (paths.BUILD / "libos" / name for name in ARCHIVES[libos])
     for needed in (objects[0] if objects else paths.BUILD / "apps" / f"{app}.c.o", archive, libc):
         if not needed.exists():
             raise Missing(f"there is no {paths.in_words(needed)}; ./bindery build makes it")
