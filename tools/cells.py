@@ -16,7 +16,7 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tools import registry, session, simulator, terminal
+from tools import assign, regions, registry, session, simulator, terminal
 from tools.errors import BinderyError, Usage
 from tools.fleet import SILENCE_LONG
 
@@ -36,7 +36,13 @@ class Cell:
     def name(self):
         """Its name, for files and for --cell: unlike any other's in its matrix."""
         seed = "" if self.seed == 1 else f"-seed{self.seed}"
-        return f"{re.sub('[^A-Za-z0-9_.]+', '_', self.subject.name)}-{self.policy}-{self.frames}{seed}"
+        subject, policy = (re.sub("[^A-Za-z0-9_.]+", "_", text) for text in (self.subject.name, self.policy))
+        return f"{subject}-{policy}-{self.frames}{seed}"
+
+    @property
+    def assigned(self):
+        """Its map from regions to policies, or None: one policy for all of them."""
+        return assign.parse(self.policy) if assign.is_map(self.policy) else None
 
     def identity(self):
         """All that says what is run. Two cells with the same identity have the same counts in the same build."""
@@ -45,11 +51,15 @@ class Cell:
 
     def real(self):
         """Can a pager run it?"""
+        if self.assigned:
+            return all(registry.traits(policy)[0] in ("faults", "bits") for policy in self.assigned.policies())
         sees, _ = registry.traits(self.policy)
         return sees in ("faults", "bits") or (sees == "future" and self.subject.region == "region")
 
     def run(self):
         run = self.subject.run(self.policy, self.frames)
+        if self.assigned:
+            run.policy = self.assigned.argument(self.frames)
         return dataclasses.replace(run, settings=(*run.settings, f"seed={self.seed}")) if self.seed != 1 else run
 
     def cost(self):
@@ -73,7 +83,7 @@ def plan(subjects, policies, sizes, seed=1):
         frames = subject.frames(sizes)
         few = defaultdict(list)
         for policy in policies:
-            least = registry.traits(policy)[1]
+            least = _least(policy, frames)
             cells += [Cell(subject, policy, count, seed=seed) for count in frames if count >= least]
             if frames[0] < least:
                 few[least].append(policy)
@@ -81,6 +91,15 @@ def plan(subjects, policies, sizes, seed=1):
             counts = ", ".join(str(count) for count in frames if count < least)
             terminal.say(f"{', '.join(some)} in {counts} frames of {subject.name} left out: needs at least {least}")
     return cells
+
+
+def _least(policy, sizes):
+    """The frames that a policy needs. A map is refused if there are fewer than it gives away in any of the sizes."""
+    if not assign.is_map(policy):
+        return registry.traits(policy)[1]
+    for frames in sizes:
+        assign.parse(policy).frames(frames)
+    return 1
 
 
 def distinct(cells):
@@ -107,7 +126,8 @@ def _simulate(cells):
     subject, seed = cells[0].subject, cells[0].seed
     wanted = defaultdict(set)
     for cell in cells:
-        wanted[cell.policy].add(cell.frames)
+        if not cell.assigned:
+            wanted[cell.policy].add(cell.frames)
         wanted["opt"].add(cell.frames)
     together = defaultdict(list)
     for policy, frames in wanted.items():
@@ -116,7 +136,13 @@ def _simulate(cells):
     rows = {(row["policy"], row["frames"]): row for frames, policies in together.items()
             for row in simulator.simulate(subject.trace.path, policies, frames, *options)}
     for cell in cells:
-        cell.simulated, cell.opt = rows[cell.policy, cell.frames], rows["opt", cell.frames]["faults"]
+        cell.opt = rows["opt", cell.frames]["faults"]
+        cell.simulated = _simulate_map(cell, options) if cell.assigned else rows[cell.policy, cell.frames]
+
+
+def _simulate_map(cell, options):
+    found = regions.simulate(cell.subject, cell.assigned, cell.frames, options)
+    return regions.total(found.values()) | {"regions": found}
 
 
 def batches(cells, count):
@@ -135,7 +161,7 @@ def execute(cells, parallel, limit, on_row, exact=True):
     failed."""
     for cell in cells:
         if not cell.real():
-            on_row(row_of(cell, cell.simulated, "simulated"))
+            on_row(simulated_row(cell))
     real = [cell for cell in cells if cell.real()]
     shares = batches(real, 2 * parallel if len(real) > 4 * parallel else parallel)
     if not shares:
@@ -156,19 +182,45 @@ def execute(cells, parallel, limit, on_row, exact=True):
     return failures
 
 
+def simulated_row(cell):
+    row = row_of(cell, cell.simulated, "simulated")
+    if cell.assigned:
+        row["regions"] = [each | {"ratio_to_opt": round(each["faults"] / each["opt_faults"], 4)}
+                          for each in cell.simulated["regions"].values()]
+    return row
+
+
 def real_row(cell, outcome, exact):
     """The row of a cell that was run."""
-    counts = [event for event in outcome.of("pager") if event["region"] == cell.subject.region]
-    if len(counts) != 1:
-        raise BinderyError(f"{outcome.run.label}: the pager reported {len(counts)} times on the {cell.subject.region}")
-    count, faults = counts[0], counts[0]["faults"]
-    row = row_of(cell, count, "real")
-    if exact and faults:
-        row["policy_instructions_per_fault"] = round(count["policy_instructions"] / faults, 1)
+    counts = {event["region"]: event for event in outcome.of("pager")}
+    wanted = cell.simulated["regions"] if cell.assigned else {cell.subject.region: cell.simulated}
+    if len(counts) != len(outcome.of("pager")) or not wanted.keys() <= counts.keys():
+        raise BinderyError(f"{outcome.run.label}: the pager reported on {', '.join(counts) or 'nothing'} instead of once "
+                           f"each on {', '.join(wanted)}")
+    some = [_of_region(cell, counts[region], simulated, exact) for region, simulated in wanted.items()]
+    row = row_of(cell, regions.total(some), "real")
+    ticks = sum(counts[region]["policy_instructions"] for region in wanted)
+    if exact and row["faults"]:
+        row["policy_instructions_per_fault"] = round(ticks / row["faults"], 1)
     row["simulated_faults"] = cell.simulated["faults"]
-    row["agrees"] = all(count[key] == cell.simulated[key] for key in cell.subject.comparable())
-    row["checksum"] = next((event["value"] for event in outcome.of("result") if event["name"] == "checksum"), None)
-    return row
+    row["agrees"] = all(each.pop("agrees") for each in some)
+    if cell.assigned:
+        row["regions"] = some
+    return row | {"checksum": next((event["value"] for event in outcome.of("result") if event["name"] == "checksum"),
+                                   None)}
+
+
+def _of_region(cell, count, simulated, exact):
+    """The row of one region, the only one or one of several."""
+    found = {"region": count["region"], "policy": count["policy"], "frames": count["frames"]}
+    found |= {key: simulated[key] if key in ("references", "pages") else count[key] for key in regions.COUNTS}
+    opt = simulated.get("opt_faults", cell.opt)
+    found["opt_faults"], found["ratio_to_opt"] = opt, round(count["faults"] / opt, 4)
+    found["policy_instructions_per_fault"] = round(count["policy_instructions"] / count["faults"], 1) \
+        if exact and count["faults"] else None
+    found["simulated_faults"] = simulated["faults"]
+    found["agrees"] = all(count[key] == simulated[key] for key in cell.subject.comparable())
+    return found
 
 
 def row_of(cell, counts, source):

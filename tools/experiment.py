@@ -3,16 +3,34 @@
 
 from contextlib import contextmanager
 
-from tools import cells, journal, options, paths, provenance, registry, subjects, terminal
+from tools import assign, cells, journal, options, paths, provenance, registry, subjects, terminal
 from tools.errors import Usage, unknown
 
 
 def policies_of(part):
-    """The names of a part's policies, each one known."""
+    """The names of a part's policies, each one known, and its maps from regions to policies."""
     known = registry.policies()
-    if part.policies == ["all"]:
-        return list(known)
-    return [registry.require("policy", name, known) for name in part.policies]
+    found = []
+    for name in part.policies:
+        if name == "all":
+            found += known
+        elif assign.is_map(name):
+            found.append(_map_for(part, name))
+        else:
+            found.append(registry.require("policy", name, known))
+    return list(dict.fromkeys(found))
+
+
+def _map_for(part, text):
+    """A map in its usual form; raises Usage if a workload of the part has not the regions that it names."""
+    assigned = assign.parse(text)
+    for name in part.workloads:
+        if name in registry.WORKLOADS:
+            assign.check_regions(assigned, name)
+    others = [*part.traces, *(name for name in part.workloads if name not in registry.WORKLOADS)]
+    if others:
+        raise Usage(f"{others[0]} has no regions that {assigned.text} could give policies to; only applications have")
+    return assigned.text
 
 
 def plan(parts):

@@ -12,7 +12,7 @@
     trace = "refs.txt"                      # from this file's folder
     frames = [100, 200]
 
-Keys outside of the parts hold for every part that does not say otherwise; without parts they are the one part. A flag
+A policy may be a map from regions to policies (tools/assign.py). Keys outside of the parts hold for every part that does not say otherwise; without parts they are the one part. A flag
 takes the place of its key everywhere.
 """
 
@@ -87,6 +87,8 @@ def _list(path, key, value):
     items = value if isinstance(value, list) else [value]
     if not items or not all(isinstance(item, str) or type(item) is int for item in items):
         raise Usage(f"{path}: “{key}” is a text, a number or a list of them, and not empty")
+    if key == "policy":
+        return options.policies(",".join(str(item) for item in items))
     return [word for item in items for word in options.split(str(item))]
 
 

@@ -6,20 +6,27 @@ import shlex
 import sys
 from pathlib import Path
 
-from tools import layout, registry
+from tools import assign, layout, registry
 from tools.errors import Usage, unknown
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
-def split(text):
-    """The items of a list by comma; None for an option that was not given."""
-    if text is None:
-        return None
+def _items(text):
     items = [item.strip() for item in text.split(",")]
     if not all(items):
         raise Usage(f"the list “{text}” has an empty item")
-    return list(dict.fromkeys(items))
+    return items
+
+
+def split(text):
+    """The items of a list by comma; None for an option that was not given."""
+    return None if text is None else list(dict.fromkeys(_items(text)))
+
+
+def policies(text):
+    """The same for policies, of which one may be a map with commas of its own (tools/assign.py)."""
+    return None if text is None else assign.group(_items(text))
 
 
 def frames_of(memory):
@@ -42,6 +49,15 @@ def one_size(frames, memory):
     if frames is not None and frames < 1:
         raise Usage(f"--frames {frames}: at least one frame is needed")
     return frames or 0
+
+
+def one_policy(text, frames, app):
+    """--policy of a single run, as the library OS takes it: a policy's name or a map for the application's regions."""
+    if not assign.is_map(text):
+        return registry.require("policy", text, registry.policies())
+    found = assign.parse(text)
+    assign.check_regions(found, app)
+    return found.argument(frames)
 
 
 def sizes(frames, memory):

@@ -56,6 +56,7 @@ WORKLOADS = {
     "zipfkv": Workload("key-value get and put, Zipf-distributed", ("keys=4096", "operations=12000")),
     "sort": Workload("external sort of a dictionary", ("run=16384",),
                      ((WORDS, WORDS_PATH, 0), ("sort.out", None, 2 << 20)), 64 << 10),
+    "reports": Workload("reports on a looped table, by price lists one after the other: declares its regions"),
     "hello": Workload("a greeting; hardly any memory"),
 }
 
@@ -136,6 +137,13 @@ def apps():
         if any(re.match(r"int main\(", line) for line in lines):
             found[path.stem] = re.split(r"(?<=[.;:]) ", " ".join(comment))[0].rstrip(".:;")
     return found
+
+
+def regions(app):
+    """The regions of an application that a policy can be given to: the heap, and those that its source declares."""
+    text = (paths.ROOT / "apps" / f"{app}.c").read_text()
+    found = re.findall(r'region_of_pages\("(\w+)"', text)
+    return ["heap", *found, *(["region"] if "region_or_memory(" in text else [])]
 
 
 def workloads():

@@ -2,12 +2,13 @@
 """What `compare` compares on: a workload that can be run again and again, with the reference string it makes.
 
 A trace is its own reference string. An application is run once with record=1 and all the memory it wants: the pager
-then reports every change of page. Recordings are kept in the build folder, keyed by everything they depend on.
+then reports every change of page, and which of the pages are those of a region that the application declares (one
+policy for all has them in one string). Recordings are kept in the build folder, keyed by everything they depend on.
 """
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools import link, paths, recording, registry, session, terminal, traces
@@ -26,6 +27,7 @@ class Subject:
     region: str        # whose statistics count: "heap" or "region"
     zero_filled: bool  # its pages are zero until written back, so that a first touch reads nothing
     trace: traces.Trace
+    ranges: dict = field(default_factory=dict)  # {region that the application declares: (its first page, pages)}
 
     def run(self, policy, frames):
         """The Run of one cell."""
@@ -82,8 +84,10 @@ def _recorded(names):
 
 def _of_recording(name, path):
     work = registry.WORKLOADS[name]
+    ranges = path.with_suffix(".json")
     return Subject(name, name, work.arguments, work.inputs(), "heap", True,
-                   traces.check(name, path.read_bytes(), str(path), path))
+                   traces.check(name, path.read_bytes(), str(path), path),
+                   json.loads(ranges.read_text()) if ranges.exists() else {})
 
 
 def _recording_path(name):
@@ -100,5 +104,7 @@ def _recording_path(name):
 def _record(wanted):
     runs = [session.Run(name, "unix", registry.WORKLOADS[name].arguments, "fifo", settings=recording.SETTINGS,
                         files=registry.WORKLOADS[name].inputs()) for name in wanted]
-    for run, _, text in recording.record(runs, RECORDING_LIMIT, session.processors()):
+    for run, outcome, text in recording.record(runs, RECORDING_LIMIT, session.processors()):
+        ranges = {event["name"]: (event["first"], event["pages"]) for event in outcome.of("region")}
+        write_whole(wanted[run.app].with_suffix(".json"), json.dumps(ranges).encode())
         write_whole(wanted[run.app], text.encode())

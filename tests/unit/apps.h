@@ -9,6 +9,7 @@ int bfs_main(int argc, char **argv);
 int hashjoin_main(int argc, char **argv);
 int loop_main(int argc, char **argv);
 int zipfkv_main(int argc, char **argv);
+int reports_main(int argc, char **argv);
 int sort_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
 

@@ -88,6 +88,10 @@ Test(apps, zipfkv_finds_every_page_that_its_pager_spoilt) {
     verifies_itself(zipfkv_main, "zipfkv keys=512 operations=3000", 8, nullptr, APPS_PAGER_DEFECTS);
 }
 
+Test(apps, reports_finds_every_page_that_its_pager_spoilt) {
+    verifies_itself(reports_main, "reports table=10 list=6 districts=3 reports=4", 8, nullptr, APPS_PAGER_DEFECTS);
+}
+
 Test(apps, sort_finds_every_page_that_its_pager_spoilt) {
     enum { LINES = 4000 };
     char *text = malloc(LINES * 16), line[256], output[64];

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tools import builder, experiment, matrix, options, paths, plot, session, tables, terminal
+from tools import builder, experiment, matrix, options, paths, plot, regions, session, tables, terminal
 from tools.command import Verb, shared
 from tools.errors import FAILED, OK, Usage
 from tools.files import write_folder
@@ -21,10 +21,10 @@ EXAMPLES = """\
 ./bindery compare --workload anomaly --frames 3,4,5 --report page
 ./bindery list policies"""
 
-COLUMNS = {"workload": "workload", "policy": "policy", "frames": "frames", "references": "references",
+COLUMNS = {"workload": "workload", "policy": "policy", "region": "region", "frames": "frames", "references": "references",
            "faults": "faults", "writebacks": "write-\nbacks", "reads": "disk\nreads",
            "policy_instructions_per_fault": "policy\ninstr./\nfault", "ratio_to_opt": "÷ OPT", "source": "source"}
-CSV = ("workload", "policy", "frames", "references", "faults", "writebacks", "reads", "source",
+CSV = ("workload", "policy", "region", "frames", "references", "faults", "writebacks", "reads", "source",
        "policy_instructions_per_fault", "opt_faults", "ratio_to_opt", "pages", "cell", "seed", "arguments", "string",
        "git", "modified", "build", "clang", "qemu", "bindery")
 PLAN = {"cell": "cell", "workload": "workload", "policy": "policy", "frames": "frames", "seed": "seed",
@@ -69,7 +69,7 @@ def verb_compare(file, policy, workload, trace, frames, memory, seed, as_json, a
         raise Usage("--even-if-changed goes with --resume")
     if cell and (resume or list_cells or report):
         raise Usage("--cell runs one cell and nothing else; it goes neither with --resume, --list-cells nor --report")
-    flags = {"policy": options.split(policy), "workload": options.split(workload),
+    flags = {"policy": options.policies(policy), "workload": options.split(workload),
              "trace": [path for text in trace for path in options.split(text)], "frames": options.split(frames),
              "memory": options.split(memory), "seed": seed, "output": output, "report": report, "jobs": jobs,
              "timeout": timeout, "plot": False if no_plot else None}
@@ -122,16 +122,26 @@ def _print(rows, as_json, as_csv, head):
     if as_json:
         sys.stdout.write(tables.as_json(rows, experiment=head))
     elif as_csv:
-        sys.stdout.write(tables.as_csv(rows, CSV))
+        sys.stdout.write(tables.as_csv(_by_region(rows), CSV))
     else:
-        tables.show(rows, COLUMNS, group="workload")
+        several = any("regions" in row for row in rows)
+        tables.show(_by_region(rows), COLUMNS if several else _without_regions(), group="workload")
     sys.stdout.flush()
+
+
+def _by_region(rows):
+    """The rows, each followed by those of its regions."""
+    return [each for row in rows for each in regions.rows_of(row)]
+
+
+def _without_regions():
+    return {key: title for key, title in COLUMNS.items() if key != "region"}
 
 
 def _write(rows, folder, head, with_plot):
     command = options.command_line()
     files = {"compare.json": tables.as_json(rows, command=command, experiment=head).encode(),
-             "compare.csv": tables.as_csv(rows, CSV).encode()}
+             "compare.csv": tables.as_csv(_by_region(rows), CSV).encode()}
     if with_plot and rows:
         files |= {f"compare.{kind}": data for kind, data in plot.draw(rows, command).items()}
     write_folder(folder, files)

@@ -14,13 +14,15 @@ EXAMPLES = """\
 ./bindery run hello
 ./bindery run --libos dos hello -- one two
 ./bindery run --policy sieve1_d1 --memory 512K matmul -- n=96
+./bindery run --policy prices=clock1@97,table=lifo@250,default=fifo --frames 349 reports
 ./bindery run sort"""
 
 
 @click.command("run", cls=Verb, examples=EXAMPLES)
 @click.option("--libos", default="unix", metavar="NAME", help="Library OS to link with: unix (default) or dos.")
-@click.option("--policy", metavar="NAME", help="Replacement policy of the heap.")
-@click.option("--frames", type=int, help="Frames of the heap.")
+@click.option("--policy", metavar="NAME|MAP",
+              help="Replacement policy of the heap, or one for each region: REGION=POLICY@FRAMES,…,default=POLICY.")
+@click.option("--frames", type=int, help="Frames of all memory that is paged.")
 @click.option("--memory", metavar="SIZE", help="The same as memory: 512K, 8M.")
 @click.option("--file", "files", multiple=True, metavar="PATH", help="Put a file on the disk (may be repeated).")
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds until the machine is ended.")
@@ -32,9 +34,8 @@ def verb_run(libos, policy, frames, memory, files, timeout, as_json, app, words)
     """Run APP, linked with a library OS, in QEMU."""
     registry.require("library OS", libos, registry.LIBOSES)
     registry.require("application", app, registry.apps())
-    if policy:
-        registry.require("policy", policy, registry.policies())
     frames = options.one_size(frames, memory)
+    policy = policy and options.one_policy(policy, frames, app)
     builder.build(everything=False)
     run = session.Run(app, libos, tuple(words), policy, frames, files=options.files_of(app, files))
     run.executable()

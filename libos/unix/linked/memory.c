@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 // malloc's memory: a paged region, attached when it is first asked for, and the PE's page-fault handler.
 //
-// Arguments: policy=NAME (clock1), frames=N (the budget; what is left), seed=N (1), heap=PAGES (what the swap space
-// has, at most 16384), swap=BLOCK and swap_blocks=N (what the disk's directory says), record=1; readahead=NAME (none),
-// window=N (pages read ahead at a time, 28), cluster=N (dirty pages written at a time, 1).
+// Arguments: policy=NAME or a map (clock1; assign.h), frames=N (the budget; what is left), seed=N (1), heap=PAGES (what
+// the swap space has, at most 16384), declared=PAGES (8192, declare.c), swap=BLOCK and swap_blocks=N (what the disk's
+// directory says), record=1; readahead=NAME (none), window=N (pages read ahead at a time, 28), cluster=N (dirty pages
+// written at a time, 1).
 //
 //   MAP_HEAP       malloc's blocks, seven eighths of the heap's pages
 //   above          what sbrk hands out
-//   REGIONS_FIRST  regions of region_open, see region.c
+//   above          regions that the program declares, and that the map of policies leaves to the heap's policy
+//   REGIONS_FIRST  other regions, see declare.c and region.c
 #include "libos/core/files.h"
 #include "libos/core/frames.h"
 #include "libos/core/heap.h"
@@ -29,6 +31,7 @@ constexpr uint64_t KEPT = 48;            // frames that stay in the pool for the
 
 static bool attached;
 static char *break_first, *break_now, *break_end;
+static struct memory_range beyond; // the heap, in its region: for declared regions
 
 void pe_on_fault(struct exo_exception *fault) {
     if (!pager_fault(fault)) pager_refuse(fault);
@@ -50,13 +53,29 @@ struct swap_space swap_take(uint64_t pages) {
     return taken;
 }
 
-const struct policy *memory_policy(void) {
-    const char *name = start_argument("policy");
-    const struct policy *policy = policy_find(name == nullptr ? "clock1" : name);
-    if (policy == nullptr) pe_fail("argument policy=%s: there is no policy of this name", name);
-    if (policy->sees == POLICY_SEES_REFERENCES)
-        pe_fail("policy=%s needs to see every reference: only the simulator shows them", name);
-    return policy;
+static struct assignment *assignment(void) {
+    static struct assignment all;
+    if (all.count != 0) return &all;
+    const char *text = start_argument("policy");
+    if (text == nullptr) text = "clock1";
+    if (!assign_read(&all, text, start_number("frames", 0))) pe_fail("argument policy=%s: %s", text, all.problem);
+    return &all;
+}
+
+const struct assignment *memory_assignment(void) {
+    return assignment();
+}
+
+struct assigned *memory_assigned(const char *region) {
+    return assign_find(assignment(), region);
+}
+
+void *memory_place(uint64_t pages) {
+    static uint64_t next = REGIONS_FIRST;
+    if (pages == 0 || pages > (MAP_END - next) / EXO_PAGE_SIZE) return nullptr;
+    void *place = (void *)next;
+    next += pages * EXO_PAGE_SIZE;
+    return place;
 }
 
 static const struct readahead *readahead_argument(void) {
@@ -89,36 +108,52 @@ static uint64_t budget(const struct pager_options *options) {
         2 * (pages / EXO_TABLE_ENTRIES + 2)
         + (5 * pages + options->policy->state_size((uint32_t)left, (uint32_t)pages) + 16 * left) / EXO_PAGE_SIZE + 8
         + more;
-    const uint64_t rest = left > tables + KEPT ? left - tables - KEPT : 0;
-    return start_number("frames", rest);
+    return left > tables + KEPT ? left - tables - KEPT : 0;
 }
 
-void memory_options(struct pager_options *options) {
+// A region's own frames, or what the others leave of the total, or what is left in memory.
+static uint64_t frames_of(const struct assigned *assigned, const struct pager_options *options) {
+    if (assigned->frames != 0) return assigned->frames;
+    const uint64_t rest = assignment()->rest;
+    return rest != 0 ? rest : budget(options);
+}
+
+void memory_options(struct pager_options *options, const struct assigned *assigned) {
     options->job = start->job;
-    options->policy = memory_policy();
+    options->policy = assigned->policy;
     options->seed = start_number("seed", 1);
     options->record = start_number("record", 0) != 0;
     options->trace = (start->flags & EXO_PACKAGE_TRACE) != 0;
     options->readahead = readahead_argument();
     options->window = pages_argument("window", PAGER_WINDOW);
     options->cluster = pages_argument("cluster", 1);
-    options->frames = budget(options);
+    options->frames = frames_of(assigned, options);
 }
 
+// The heap's region has room for declared regions too, unless the map gives the heap a policy of its own. It is called
+// as its policy is in the map.
 static void attach(void) {
-    uint64_t wanted = start_number("heap", HEAP_PAGES);
+    const uint64_t wanted = start_number("heap", HEAP_PAGES);
     if (wanted > HEAP_MOST_PAGES) pe_fail("argument heap=%lu: at most %lu pages", wanted, HEAP_MOST_PAGES);
-    const struct swap_space swap = swap_take(wanted);
-    if (swap.blocks < 8) pe_fail("there is no swap space on the disk for a heap");
-    struct pager_options options = {.name = "heap", .first = {MAP_HEAP}, .pages = swap.blocks, .block = swap.block};
-    memory_options(&options);
+    const struct assigned *assigned = memory_assigned("heap");
+    const uint64_t declared = assigned->used ? 0 : declare_room();
+    if (wanted + declared > HEAP_MOST_PAGES)
+        pe_fail("arguments heap=%lu and declared=%lu: at most %lu pages together", wanted, declared, HEAP_MOST_PAGES);
+    const struct swap_space swap = swap_take(wanted + declared);
+    const uint64_t heap_pages = swap.blocks < wanted ? swap.blocks : wanted;
+    if (heap_pages < 8) pe_fail("there is no swap space on the disk for a heap");
+    const bool default_of_map = memory_assignment()->is_map && !assigned->used;
+    struct pager_options options = {
+        .name = default_of_map ? "default" : "heap", .first = {MAP_HEAP}, .pages = swap.blocks, .block = swap.block};
+    memory_options(&options, assigned);
     if (pager_attach(&options) == nullptr)
         pe_fail("a heap of %lu pages in %lu frames: %s", options.pages, options.frames, pager_problem());
-    const uint64_t bytes = swap.blocks * EXO_PAGE_SIZE;
+    const uint64_t bytes = heap_pages * EXO_PAGE_SIZE;
     const uint64_t blocks = bytes / 8 * 7 & ~(EXO_PAGE_SIZE - 1);
     heap_init((void *)MAP_HEAP, blocks, true);
     break_first = break_now = (char *)MAP_HEAP + blocks;
     break_end = (char *)MAP_HEAP + bytes;
+    beyond = (struct memory_range){break_end, swap.blocks - heap_pages};
     attached = true;
 }
 
@@ -126,7 +161,13 @@ static inline void need_heap(void) {
     if (!attached) attach();
 }
 
+struct memory_range memory_beyond_heap(void) {
+    need_heap();
+    return beyond;
+}
+
 void memory_leave(void) {
+    declare_leave();
     region_leave();
     pager_report();
 }

@@ -28,7 +28,6 @@ void *region_open_file(const char *name, uint64_t *pages);
 // The application's, if it carries out a trace: number of the reference being made.
 [[gnu::weak]] extern volatile uint64_t replay_position;
 
-static uint64_t next_first = REGIONS_FIRST;
 static struct pager_region *opened; // the latest
 static struct pager_region *files[4];
 static unsigned file_count;
@@ -116,13 +115,13 @@ static const char *trace_name(void) {
     return nullptr;
 }
 
-static void announce(struct pager_region *region) {
+static void announce(struct pager_region *region, const struct policy *policy) {
     static struct trace trace;
     const char *name = trace_name();
     enum files_error error;
     const struct disk_file *file = name == nullptr ? nullptr : files_find(name, &error);
     if (file == nullptr || &replay_position == nullptr)
-        pe_fail("policy=%s needs the references to come: only a replayed trace has them", memory_policy()->name);
+        pe_fail("policy=%s needs the references to come: only a replayed trace has them", policy->name);
     uint64_t references = 0;
     uint32_t page;
     for (trace = (struct trace){.file = file}; next_page(&trace, &page);) references++;
@@ -137,28 +136,25 @@ static void refuse(uint64_t pages, const char *why) {
     print("job %lu: a region of %lu pages: %s\n", start->job, pages, why);
 }
 
-static bool has_room(uint64_t pages) {
-    if (pages != 0 && pages <= (MAP_END - next_first) / EXO_PAGE_SIZE) return true;
-    refuse(pages, "no room in the address space");
-    return false;
+static char *place_for(uint64_t pages) {
+    char *first = memory_place(pages);
+    if (first == nullptr) refuse(pages, "no room in the address space");
+    return first;
 }
 
 // Attaches a region whose contents are on the disk. Null: refused, and said why.
-static struct pager_region *attach(const char *name, uint64_t pages, uint64_t block) {
+static struct pager_region *attach(const char *name, char *first, uint64_t pages, uint64_t block) {
     struct pager_options options = {
-        .name = name, .first = {next_first}, .pages = pages, .block = block, .backed = true};
-    memory_options(&options);
+        .name = name, .first = {(uint64_t)first}, .pages = pages, .block = block, .backed = true};
+    memory_options(&options, memory_assigned(name));
     struct pager_region *region = pager_attach(&options);
-    if (region == nullptr)
-        refuse(pages, pager_problem());
-    else
-        next_first += pages * EXO_PAGE_SIZE;
+    if (region == nullptr) refuse(pages, pager_problem());
     return region;
 }
 
 void *region_open(uint64_t pages, region_initial *initial) {
-    void *first = (void *)next_first;
-    if (!has_room(pages)) return nullptr;
+    char *first = place_for(pages);
+    if (first == nullptr) return nullptr;
     const struct swap_space swap = swap_take(pages);
     if (swap.blocks < pages) {
         refuse(pages, "no swap space for it on the disk");
@@ -168,10 +164,11 @@ void *region_open(uint64_t pages, region_initial *initial) {
         refuse(pages, "its first contents could not be written");
         return nullptr;
     }
-    struct pager_region *region = attach("region", pages, swap.block);
+    struct pager_region *region = attach("region", first, pages, swap.block);
     if (region == nullptr) return nullptr;
     opened = region;
-    if (memory_policy()->sees == POLICY_SEES_FUTURE) announce(region);
+    const struct policy *policy = memory_assigned("region")->policy;
+    if (policy->sees == POLICY_SEES_FUTURE) announce(region, policy);
     return first;
 }
 
@@ -180,7 +177,6 @@ void *region_open(uint64_t pages, region_initial *initial) {
 void *region_open_file(const char *name, uint64_t *pages) {
     enum files_error error;
     const struct disk_file *file = files_find(name, &error);
-    void *first = (void *)next_first;
     *pages = file == nullptr ? 0 : (file->bytes + EXO_PAGE_SIZE - 1) / EXO_PAGE_SIZE;
     if (*pages == 0 || file_count == sizeof files / sizeof *files) {
         refuse(*pages, file == nullptr ? "there is no such file"
@@ -188,8 +184,9 @@ void *region_open_file(const char *name, uint64_t *pages) {
                                        : "too many files");
         return nullptr;
     }
-    if (!has_room(*pages)) return nullptr;
-    files[file_count] = attach("file", *pages, file->block);
+    char *first = place_for(*pages);
+    if (first == nullptr) return nullptr;
+    files[file_count] = attach("file", first, *pages, file->block);
     return files[file_count] == nullptr ? nullptr : (file_count++, first);
 }
 
