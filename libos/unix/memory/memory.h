@@ -72,7 +72,10 @@ int64_t cache_write(struct inode *file, uint64_t offset, const void *from, size_
 int cache_set_size(struct inode *file, uint64_t size); // and takes pages past the end from those that map them
 int cache_sync(struct inode *file, bool data);         // fsync, fdatasync
 int cache_sync_all(void);
-void cache_forget(struct inode *file); // its last reference is about to go: no page of it is kept
+// No page of this file is kept, dirty or not, and `owner` is null. The cache holds a reference of its own to every file
+// of which it has pages, and `owner` is not null exactly then. inode_release (files/file.h) calls this when the last
+// reference but the cache's goes and the file has no name any more.
+void cache_forget(struct inode *file);
 
 // ---- The instance
 
