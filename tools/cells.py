@@ -16,7 +16,7 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tools import assign, regions, registry, session, simulator, terminal
+from tools import assign, latency, regions, registry, session, simulator, terminal
 from tools.errors import BinderyError, Usage
 from tools.fleet import SILENCE_LONG
 
@@ -60,7 +60,8 @@ class Cell:
         run = self.subject.run(self.policy, self.frames)
         if self.assigned:
             run.policy = self.assigned.argument(self.frames)
-        return dataclasses.replace(run, settings=(*run.settings, f"seed={self.seed}")) if self.seed != 1 else run
+        seed = (f"seed={self.seed}",) if self.seed != 1 else ()
+        return dataclasses.replace(run, settings=(*run.settings, *latency.SETTINGS, *seed))
 
     def cost(self):
         return self.subject.trace.references * REFERENCE_COST + self.simulated["faults"] * FAULT_COST
@@ -206,8 +207,8 @@ def real_row(cell, outcome, exact):
     row["agrees"] = all(each.pop("agrees") for each in some)
     if cell.assigned:
         row["regions"] = some
-    return row | {"checksum": next((event["value"] for event in outcome.of("result") if event["name"] == "checksum"),
-                                   None)}
+    row["checksum"] = next((event["value"] for event in outcome.of("result") if event["name"] == "checksum"), None)
+    return row | latency.measured(outcome, wanted)
 
 
 def _of_region(cell, count, simulated, exact):
@@ -228,4 +229,5 @@ def row_of(cell, counts, source):
             "references": cell.subject.trace.references, "faults": counts["faults"],
             "writebacks": counts["writebacks"], "reads": counts["reads"], "source": source,
             "policy_instructions_per_fault": None, "opt_faults": cell.opt,
-            "ratio_to_opt": round(counts["faults"] / cell.opt, 4), "pages": cell.subject.trace.pages} | cell.identity()
+            "ratio_to_opt": round(counts["faults"] / cell.opt, 4), "pages": cell.subject.trace.pages,
+            "latency": None, "timeline": None} | cell.identity()

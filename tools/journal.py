@@ -2,9 +2,9 @@
 """The journal of a comparison: compare.jsonl, a line of JSON for each cell as it ends.
 
 The first line says what is compared and with what: the digest of the matrix, the number of cells, and the provenance.
-Each further line is a row, complete in itself, or what was measured besides for the report. A line is written with one
-write and brought to the disk, so a command that is killed leaves whole lines and perhaps one that is cut off at the
-end, which is dropped when the journal is opened again. The file itself is begun, and begun anew, by rename.
+Each further line is a row, complete in itself. A line is written with one write and brought to the disk, so a
+command that is killed leaves whole lines and perhaps one that is cut off at the end, which is dropped when the journal
+is opened again. The file itself is begun, and begun anew, by rename.
 
 A cell that was run by itself (`--cell`, on another machine perhaps) is a journal of one row in the folder cells/.
 """
@@ -20,7 +20,7 @@ from tools.files import write_whole
 
 NAME, SINGLE = "compare.jsonl", "cells"
 KEPT = "compare.interrupted.jsonl"
-ROW, MEASURED, HEAD = "row", "measured", "experiment"
+ROW, HEAD = "row", "experiment"
 ANYWAY = "--even-if-changed goes on and keeps what is there"
 
 
@@ -32,17 +32,17 @@ def header(cells, known, command):
 
 
 class Journal:
-    """Rows and measurements by the name of their cell, and the file that they are kept in."""
+    """Rows by the name of their cell, and the file that they are kept in."""
 
     def __init__(self, folder, head):
         self.folder, self.path, self.head = Path(folder), Path(folder) / NAME, head
-        self.rows, self.measured = {}, {}
+        self.rows = {}
 
     def begin(self):
         """A new journal. One of an interrupted comparison that is in its place is kept beside it; True: there was."""
         kept = False
         if self.path.exists():
-            before, rows, _ = _read(self.path)
+            before, rows = _read(self.path)
             if before is not None and 0 < len(rows) < before.get("cells", 0):
                 self.path.replace(self.folder / KEPT)
                 kept = True
@@ -57,13 +57,11 @@ class Journal:
             raise Usage(f"{self.folder} holds no comparison to go on with; without --resume one is begun")
         identities = {cell.name: cell.identity() for cell in cells}
         for path in found:
-            head, rows, measured = _read(path)
+            head, rows = _read(path)
             if not changed_is_fine:
                 self._check(path, head)
             self.rows |= {name: row for name, row in rows.items() if _is(row, identities.get(name))}
-            self.measured |= {name: each for name, each in measured.items() if name in self.rows}
-        lines = [_line(self.head, HEAD), *(_line(row, ROW) for row in self.rows.values()),
-                 *(_line(each, MEASURED) for each in self.measured.values())]
+        lines = [_line(self.head, HEAD), *(_line(row, ROW) for row in self.rows.values())]
         write_whole(self.path, b"".join(lines))
 
     def _check(self, path, head):
@@ -78,10 +76,6 @@ class Journal:
     def add(self, row):
         self.rows[row["cell"]] = row
         self._append(_line(row, ROW))
-
-    def add_measured(self, record):
-        self.measured[record["cell"]] = record
-        self._append(_line(record, MEASURED))
 
     def _append(self, line):
         try:
@@ -108,8 +102,8 @@ def _line(record, kind):
 
 
 def _read(path):
-    """(head or None, {cell: row}, {cell: measurement}) of a journal; a last line that is cut off is left out."""
-    head, found = None, {ROW: {}, MEASURED: {}}
+    """(head or None, {cell: row}) of a journal; a last line that is cut off is left out."""
+    head, rows = None, {}
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -120,8 +114,10 @@ def _read(path):
             kind = record.pop("kind")
             if kind == HEAD:
                 head = record
+            elif kind == ROW:
+                rows[record["cell"]] = record
             else:
-                found[kind][record["cell"]] = record
+                raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Usage(f"{path}:{number}: this is no line of a comparison's journal") from None
-    return head, found[ROW], found[MEASURED]
+    return head, rows

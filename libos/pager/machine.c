@@ -83,6 +83,25 @@ void machine_clear_range(exo_vaddr first, uint64_t pages, uint64_t bits) {
     *area = before;
 }
 
+static bool waits_count;
+static uint64_t waited;
+
+void machine_count_waits(void) {
+    waits_count = true;
+}
+
+uint64_t machine_waited(void) {
+    return waited;
+}
+
+static bool wait_for(enum disk_client client) {
+    if (!waits_count) return disk_wait(client);
+    const uint64_t begin = machine_time();
+    const bool more = disk_wait(client);
+    waited += machine_time() - begin;
+    return more;
+}
+
 bool machine_disk_start(enum exo_ring_operation operation, exo_frame frame, uint64_t block) {
     return disk_submit(DISK_FAULT, operation, frame, block, 0);
 }
@@ -91,7 +110,7 @@ enum exo_error machine_disk_finish(void) {
     uint32_t tag;
     enum exo_error error;
     while (!disk_completion(DISK_FAULT, &tag, &error)) {
-        if (!disk_wait(DISK_FAULT)) return EXO_DEVICE;
+        if (!wait_for(DISK_FAULT)) return EXO_DEVICE;
     }
     return error;
 }
@@ -106,7 +125,7 @@ void machine_disk_kick(void) {
 
 bool machine_disk_take(bool wait, uint32_t *tag, enum exo_error *error) {
     while (!disk_completion(DISK_AHEAD, tag, error)) {
-        if (!wait || !disk_wait(DISK_AHEAD)) return false;
+        if (!wait || !wait_for(DISK_AHEAD)) return false;
     }
     return true;
 }

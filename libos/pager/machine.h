@@ -43,6 +43,10 @@ constexpr uint32_t MACHINE_TAG_MOST = (1u << 28) - 1;
 void machine_disk_kick(void);
 [[nodiscard]] bool machine_disk_take(bool wait, uint32_t *tag, enum exo_error *error);
 
+// From now on ticks that pass while a transfer is waited for are added up; how many there have been.
+void machine_count_waits(void);
+uint64_t machine_waited(void);
+
 // Fills a page of memory with zeros.
 void machine_zero(void *page);
 

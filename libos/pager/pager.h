@@ -38,8 +38,9 @@ struct pager_options {
     uint32_t cluster; // dirty victims written at a time, likewise; 0 and 1: singly, and waited for unless there is
                       // read-ahead
 
-    bool record; // report the reference string, page change by page change (record.c); slow
-    bool trace;  // keep the times of the eight steps and report them (trace.c)
+    bool record;  // report the reference string, page change by page change (record.c); slow
+    bool trace;   // keep the times of the eight steps and report them (trace.c)
+    bool measure; // keep how many instructions faults took, and when they were, and report it (latency.h)
 };
 
 struct pager_region;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Regions outside of faults: attaching, announcing references, writing back on demand, statistics and their report.
 #include "libos/pager/region.h"
+#include "libos/pager/latency.h"
 #include "libos/pager/sequence.h"
 #include "libos/pager/trace.h"
 #include "libos/pager/transit.h"
@@ -76,11 +77,13 @@ struct pager_region *pager_attach(const struct pager_options *options) {
         .frames = machine_memory(frames * sizeof(exo_frame)),
         .stored = machine_memory(pages),
         .references = UINT64_MAX,
+        .stamped = options->trace || options->measure,
         .statistics.sequence = SEQUENCE_START,
     };
     if (region->state == nullptr || region->slot_of == nullptr || region->page_in == nullptr
         || region->frames == nullptr || region->stored == nullptr || !machine_reserve(options->first, pages)
-        || !record_attach(region) || (has_transit(options) && !transit_attach(region, &plan, frames))) {
+        || !record_attach(region) || !latency_attach(region)
+        || (has_transit(options) && !transit_attach(region, &plan, frames))) {
         return refuse("no memory for its tables");
     }
     region->window = machine_frames(region->frames, frames);
@@ -183,6 +186,7 @@ void pager_report(void) {
     for (unsigned i = 0; i < pager_region_count; i++) {
         record_finish(&pager_regions[i]);
         report_region(&pager_regions[i]);
+        latency_report(&pager_regions[i]);
         if (pager_regions[i].transit != nullptr) transit_report(&pager_regions[i]);
     }
     trace_report();

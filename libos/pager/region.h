@@ -14,6 +14,7 @@
 #include "libos/pager/machine.h"
 #include "libos/pager/pager.h"
 
+struct latency;
 struct recorder;
 struct transit;
 
@@ -39,6 +40,8 @@ struct pager_region {
     uint64_t references;       // UINT64_MAX: not known
     struct recorder *recorder; // null: not recording
     struct transit *transit;   // null: neither read-ahead nor clustered write-back
+    struct latency *latency;   // null: not measured
+    bool stamped;              // somebody wants to know when the steps of its faults begin
 
     // The references to come (pager_future): from each position to the page's next one.
     uint64_t future_length, future_added;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Keeping and reporting the times of fault steps. Stamps are in program order, so a step lasts until the next begins.
 #include "libos/pager/trace.h"
+#include "libos/pager/latency.h"
 
 static struct {
     const struct pager_region *region;
@@ -9,7 +10,8 @@ static struct {
 } kept[TRACE_FAULTS];
 static unsigned begun; // faults, those not kept included
 
-void trace_keep(const struct pager_region *region, uint32_t page, unsigned step) {
+// Step 3 starts a new record, with the kernel's times of 1 and 2.
+static void keep(const struct pager_region *region, uint32_t page, unsigned step) {
     if (step == 3) begun++;
     if (begun > TRACE_FAULTS) return;
     typeof(&kept[0]) fault = &kept[begun - 1];
@@ -20,6 +22,13 @@ void trace_keep(const struct pager_region *region, uint32_t page, unsigned step)
         fault->time[1] = machine_kernel_time(2);
     }
     fault->time[step - 1] = machine_time();
+}
+
+void trace_stamp(const struct pager_region *region, uint32_t page, unsigned step) {
+    if (region->options.trace) keep(region, page, step);
+    if (region->latency == nullptr) return;
+    if (step == 3) latency_begin(region->latency);
+    if (step == 8) latency_end(region->latency);
 }
 
 void trace_report(void) {

@@ -10,13 +10,17 @@ import numpy
 
 from tests.cli import browser
 from tests.cli.command import bindery, is_built
+from tools import latency
 from tools.errors import BinderyError
-from tools.report import latency, page, replay
-from tools.report.svg import Scale
+from tools.report import page, replay
+from tools.report.svg import Chart, Scale
 
 ROW = {"workload": "w<1>", "policy": "fifo", "frames": 3, "seed": 1, "references": 12, "faults": 9, "writebacks": 0,
        "reads": 9, "policy_instructions_per_fault": None, "ratio_to_opt": 1.2857, "source": "simulated", "cell": "c",
        "git": None, "modified": None, "build": "b", "clang": "19", "qemu": "7.2", "bindery": "0.1.0"}
+
+RUNS = tuple(f"{what}, loop, {frames} frames" for what in ("Faults of real runs over time", "Instructions of a fault")
+             for frames in (4, 100, 150))
 
 
 class Arithmetic(unittest.TestCase):
@@ -52,14 +56,22 @@ class Arithmetic(unittest.TestCase):
         self.assertEqual(scale.ticks, [100, 1000, 10000])
         self.assertAlmostEqual(scale.share(1000), 0.5)
 
-    def test_only_steps_that_do_not_wait_are_counted(self):
-        times = {1: 0, 2: 6, 3: 150, 4: 180, 5: 100_000, 6: 100_500, 7: 900_000, 8: 900_121}
-        events = [{"fault": 1, "step": step, "time": time, "page": 0} for step, time in times.items()]
-        self.assertEqual(latency.counts(events), [6 + 144 + 30 + 500 + 121])
+    def test_quantiles_are_those_of_the_faults_in_their_order(self):
+        histogram = [[8, 1], [9, 4], [640, 4], [704, 1]]
+        shares = (1, 10, 11, 50, 51, 90, 91, 100)
+        self.assertEqual([latency.quantile(histogram, share) for share in shares], [8, 8, 9, 9, 640, 640, 704, 704])
 
-    def test_quantiles_are_values_of_faults(self):
-        ordered = list(range(1, 11))
-        self.assertEqual([latency.quantile(ordered, share) for share in (1, 50, 90, 99, 100)], [1, 5, 9, 10, 10])
+    def test_regions_are_joined_by_the_longest_interval(self):
+        self.assertEqual(latency.joined([(1024, [1, 2, 3, 0, 5]), (4096, [10, 0, 7])]),
+                         {"interval": 4096, "faults": [16, 5, 7]})
+
+    def test_steps_are_drawn_to_where_the_next_one_begins(self):
+        chart = Chart("t", "d", Scale(0, 10), Scale(0, 10), "x", "y")
+        before = len(chart.parts)
+        chart.steps([(0, 5), (5, 5), (10, 0)], 0, "s")
+        left, middle, right = chart.at_x(0), chart.at_x(5), chart.at_x(10)
+        path = f"M{left} {chart.at_y(5)}H{middle}H{right}V{chart.at_y(0)}"
+        self.assertIn(f'class="line" d="{path}"', chart.parts[before])
 
     def test_names_cannot_break_the_page_and_what_is_missing_is_said(self):
         head = {key: ROW[key] for key in ("git", "modified", "build", "clang", "qemu", "bindery")} | {"cells": 3}
@@ -70,7 +82,7 @@ class Arithmetic(unittest.TestCase):
 
 
 @unittest.skipUnless(is_built(), "needs a built system")
-@unittest.skipUnless(browser.COMMAND, "needs Chromium to open the page: apt-get install chromium")
+@unittest.skipUnless(browser.COMMAND, "needs Chromium to open the page: apt-get install chromium-headless-shell")
 class Page(unittest.TestCase):
     """One page, made from real runs and opened once."""
 
@@ -166,17 +178,37 @@ class Page(unittest.TestCase):
                     self.assertLessEqual(float(y), float(points["opt"][x]), name)
 
     def test_every_figure_has_a_title_a_description_and_something_drawn(self):
+        self.browser.value("document.querySelectorAll('details').forEach(each => each.open = true)")
         figures = self.browser.value("""[...document.querySelectorAll('svg[role=img]')].map(svg => ({
             title: svg.querySelector('title').textContent, said: svg.querySelector('desc').textContent,
             labelled: svg.getAttribute('aria-labelledby').split(' ').every(id => document.getElementById(id)),
             drawn: [...svg.querySelectorAll('.line,.floor,[class^=h]')].some(each => each.getBBox().width > 1),
             broken: /NaN|inf|None/.test(svg.innerHTML)}))""")
         titles = [each["title"] for each in figures]
-        for start in ("Miss ratio of loop", "Write-backs of loop", "Fault rate of loop",
-                      "Instructions of a fault, loop", "Pages and time: references, loop", "Pages and time: faults of fifo, loop"):
+        for start in ("Miss ratio of loop", "Write-backs of loop", "Fault rate of loop over its references", *RUNS, "Pages and time: references, loop", "Pages and time: faults of fifo, loop"):
             self.assertTrue(any(title.startswith(start) for title in titles), start)
         for each in figures:
             self.assertTrue(each["said"] and each["labelled"] and each["drawn"] and not each["broken"], each)
+
+    def test_every_real_run_is_drawn_and_its_block_opens_when_it_is_pressed(self):
+        opened = """[...document.querySelectorAll('details')].map(each => each.open)"""
+        self.assertEqual(self.browser.value("document.querySelectorAll('details').length"), 6)  # 2 workloads × 3 sizes
+        self.browser.open(self.files[0])
+        self.assertEqual(self.browser.value(opened), [False, True, False] * 2)
+        self.browser.press("details summary")
+        self.assertEqual(self.browser.value(opened)[0], True)
+        shown = self.browser.value("""[...document.querySelectorAll('details')].map(each => {
+            each.open = true; return [...each.querySelectorAll('svg[role=img]')].map(svg =>
+                [...svg.querySelectorAll('g[data-series]')].filter(g => g.getBBox().width > 1)
+                    .map(g => g.dataset.series)); })""")
+        # The future is known to the machine in a replayed trace, and in no other program.
+        three, two = ["fifo", "clock1", "opt"], ["fifo", "clock1"]
+        self.assertEqual(shown, [[three, three]] * 3 + [[two, two]] * 3)
+        counts = self.browser.value("""[...document.querySelectorAll('details tbody tr')].map(row =>
+            Number(row.cells[1].textContent.replace(',', '')))""")
+        self.assertEqual(counts, [row["faults"] for name in ("anomaly", "loop") for frames in (4, 100, 150)
+                                  for row in self.rows if row["source"] == "real" and row["workload"] == name
+                                  and row["frames"] == frames])
 
     def test_a_section_without_data_says_why(self):
         said = self.browser.value("[...document.querySelectorAll('.empty')].map(each => each.textContent)")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tools import options, paths, provenance, terminal
 from tools.files import write_whole
-from tools.report import latency, sections
+from tools.report import runs, sections
 from tools.tables import number
 
 HERE = Path(__file__).parent
@@ -24,15 +24,14 @@ COLUMNS = {"workload": "workload", "policy": "policy", "frames": "frames", "seed
 WORDS = ("workload", "policy", "source")
 
 
-def make(cells, book, folder, parallel, limit):
-    """Measures what the page needs besides the rows, and writes it."""
+def make(cells, book, folder):
+    """Writes the page about some cells and their rows."""
     groups = defaultdict(list)
     for cell in cells:
         if cell.name in book.rows:
             groups[id(cell.subject), cell.seed].append(cell)
     terminal.say("drawing the report")
     close = [sections.Close(group, book) for group in groups.values()]
-    latency.measure([cell for each in close for cell in each.cells], book, parallel, limit)
     parts = [_workload(group, each, book) for group, each in zip(groups.values(), close)]
     rows = [book.rows[cell.name] for group in groups.values() for cell in group]
     path = folder / "index.html"
@@ -121,10 +120,11 @@ def _workload(cells, close, book):
 <div class="pair">
 <div><h3>Miss ratio</h3>{ratios}</div>
 <div><h3>Write-backs</h3>{writes}</div>
-<div><h3>Faults over time</h3>{close.timeline()}</div>
-<div><h3>Instructions of a fault</h3>{close.instructions()}</div>
 </div>
-<h3>Pages over time, with {number(close.frames)} frames</h3>
+<h3>Every run on the machine: faults over time, and instructions of a fault</h3>
+{runs.blocks(rows)}
+<h3>Faults and pages over the references, with {number(close.frames)} frames</h3>
+{close.timeline()}
 {close.maps()}
 </section>
 """

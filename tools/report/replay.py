@@ -59,6 +59,11 @@ def rate(positions, length, intervals):
         [(length, float(1000 * counts[-1] / (edges[-1] - edges[-2])))]
 
 
+def stairs(points):
+    """The corners of a line of steps through (start, value)."""
+    return [(x, y) for (x, y), (after, _) in zip(points, points[1:]) for x in (x, after)]
+
+
 def density(ranked, pages, positions, across, up):
     """How many of the positions are in each field of page × time: a list of rows, lowest pages first."""
     counts, _, _ = numpy.histogram2d(ranked[positions], positions, bins=(min(up, pages), min(across, len(ranked))),

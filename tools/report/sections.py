@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The figures of one workload: miss ratios, write-backs, faults over time, pages over time, instructions of a fault.
+"""The figures of one workload: miss ratios, write-backs, faults over the references, pages over time.
 
 A section that has nothing to show says why.
 """
 
 from html import escape
 
-from tools.report import latency, replay
+from tools.report import replay
 from tools.report.svg import Chart, Scale, legend
 from tools.tables import number
 
@@ -92,16 +92,16 @@ class Close:
 
     def timeline(self):
         """Faults per thousand references, over the references."""
-        rates = {policy: _steps(replay.rate(positions, len(self.string), INTERVALS))
+        rates = {policy: replay.rate(positions, len(self.string), INTERVALS)
                  for policy, positions in self.faults.items()}
         highest = max(y for points in rates.values() for _, y in points)
-        chart = Chart(f"Fault rate of {self.subject.name} over time",
+        chart = Chart(f"Fault rate of {self.subject.name} over its references",
                       f"Faults per 1,000 references in {min(INTERVALS, len(self.string))} intervals.",
                       _exact(len(self.string)), Scale(0, highest), "references", "faults per 1,000 references")
-        chart.floor(rates["opt"], "opt")
+        chart.floor(replay.stairs(rates["opt"]), "opt")
         for series, cell in enumerate(self.cells):
-            chart.line(rates[cell.policy], series, cell.policy, marks=False)
-        return figure(chart, f"Fault rate over time with {self.chosen()}. {self.whence()}",
+            chart.steps(rates[cell.policy], series, cell.policy)
+        return figure(chart, f"Fault rate over the references with {self.chosen()}. {self.whence()}",
                       legend([cell.policy for cell in self.cells], "opt"))
 
     def maps(self):
@@ -126,36 +126,6 @@ class Close:
         return figure(chart, f"{escape(what.capitalize())}: {len(positions):,}.",
                       f'<ul class="legend" aria-label="in a field at least">{keys}</ul>')
 
-    def instructions(self):
-        """How many of the faults took at most so many instructions."""
-        measured = {cell.policy: sorted(self.book.measured[cell.name]["instructions"]) for cell in self.cells
-                    if self.book.measured.get(cell.name, {}).get("instructions")}
-        if not measured:
-            return empty("There is nothing to show here: no policy of this workload ran on the machine with its steps "
-                         "stamped. Policies that need every reference or the future are simulated, and a simulated "
-                         "fault takes no instructions.")
-        chart = Chart(f"Instructions of a fault, {self.subject.name}", "Share of the faults that took at most so many "
-                      "instructions, the waits for the disk left out.",
-                      Scale(min(each[0] for each in measured.values()), max(each[-1] for each in measured.values()),
-                            log=True), Scale(0, 100), "guest instructions", "% of the faults")
-        for series, (policy, counts) in enumerate(measured.items()):
-            rising = [(value, 100 * (at + more) / len(counts)) for at, value in enumerate(counts) for more in (0, 1)]
-            chart.line([(chart.x.low, 0), *rising, (chart.x.high, 100)], series, policy, marks=False)
-        head = "".join(f'<th scope="col">{word}</th>'
-                       for word in ("policy", "faults", "least", "median", "90 %", "99 %", "most"))
-        body = "".join(_quantiles(policy, counts) for policy, counts in measured.items())
-        simulated = [cell.policy for cell in self.cells if not cell.real()]
-        absent = f" {escape(', '.join(simulated))}: simulated, so there are none." if simulated else ""
-        return figure(chart, f"Instructions of single faults with {number(self.frames)} frames: the first "
-                      f"{max(map(len, measured.values()))} of a run of their own at most, without steps 4 and 6, which "
-                      f"wait for the disk.{absent}", legend(list(measured))) + \
-            f'<table><caption>The same in numbers</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-
-
-def _quantiles(policy, counts):
-    values = [len(counts), counts[0], *(latency.quantile(counts, share) for share in (50, 90, 99)), counts[-1]]
-    return f'<tr><th scope="row">{escape(policy)}</th>{"".join(f"<td>{value:,}</td>" for value in values)}</tr>'
-
 
 def _exact(high):
     """An axis that ends at its highest value, as the fields of a map do."""
@@ -163,11 +133,6 @@ def _exact(high):
     scale.ticks = [tick for tick in scale.ticks if tick <= high]
     scale.high = high
     return scale
-
-
-def _steps(points):
-    """A line of steps through (start, value)."""
-    return [(x, y) for (x, y), (after, _) in zip(points, points[1:]) for x in (x, after)]
 
 
 def empty(why):

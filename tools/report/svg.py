@@ -96,18 +96,32 @@ class Chart:
     def _path(self, points):
         return "M" + "L".join(f"{self.at_x(x)} {self.at_y(y)}" for x, y in points)
 
-    def line(self, points, series, name, marks=True):
-        colour, dash, mark = style_of(series)
-        dashes = f' stroke-dasharray="{dash}"' if dash else ""
+    def line(self, points, series, name):
+        """A line with a mark at each point."""
+        mark = style_of(series)[2]
         places = "".join(f'<path class="mark" transform="translate({self.at_x(x)} {self.at_y(y)})" d="{mark}"/>'
-                         for x, y in points) if marks else ""
-        self.parts.append(f'<g class="{colour}" data-series="{escape(name)}"><title>{escape(name)}</title>'
-                          f'<path class="line" d="{self._path(points)}"{dashes}/>{places}</g>')
+                         for x, y in points)
+        self._named(self._path(points), series, name, places)
+
+    def steps(self, points, series, name):
+        """A line of steps through (start, value), without marks; thin if `series` is None."""
+        x, y = self.at_x(points[0][0]), self.at_y(points[0][1])
+        path = [f"M{x} {y}"]
+        for start, value in points[1:]:
+            x, before, y = self.at_x(start), y, self.at_y(value)
+            path.append(f"H{x}" if y == before else f"H{x}V{y}")
+        self._named("".join(path), series, name)
 
     def thin_line(self, points, name):
         """A line among many that are not told apart; a pointer on it shows its name."""
-        self.parts.append(f'<g data-series="{escape(name)}"><title>{escape(name)}</title>'
-                          f'<path class="rest" d="{self._path(points)}"/></g>')
+        self._named(self._path(points), None, name)
+
+    def _named(self, path, series, name, places=""):
+        colour, dash, _ = style_of(series) if series is not None else (None, "", "")
+        colour, kind = (f'class="{colour}" ', "line") if colour else ("", "rest")
+        dashes = f' stroke-dasharray="{dash}"' if dash else ""
+        self.parts.append(f'<g {colour}data-series="{escape(name)}"><title>{escape(name)}</title>'
+                          f'<path class="{kind}" d="{path}"{dashes}/>{places}</g>')
 
     def floor(self, points, name):
         """A line that nothing is below, and the area under it."""

@@ -95,7 +95,7 @@ def verb_compare(file, policy, workload, trace, frames, memory, seed, as_json, a
     _print(rows, as_json, as_csv, head)
     _write(rows, folder, head, chosen["plot"] is not False)
     if place and rows:
-        page.make(made, book, place, parallel, limit)
+        page.make(made, book, place)
     return _verdict(rows, failures)
 
 

@@ -123,6 +123,7 @@ void memory_options(struct pager_options *options, const struct assigned *assign
     options->policy = assigned->policy;
     options->seed = start_number("seed", 1);
     options->record = start_number("record", 0) != 0;
+    options->measure = start_number("measure", 0) != 0;
     options->trace = (start->flags & EXO_PACKAGE_TRACE) != 0;
     options->readahead = readahead_argument();
     options->window = pages_argument("window", PAGER_WINDOW);
