@@ -14,6 +14,7 @@ constexpr uint64_t GRACE_NANOSECONDS = 100'000;
 void slice_describe(struct exo_machine *machine) {
     machine->slice_nanoseconds = SLICE_NANOSECONDS;
     machine->grace_nanoseconds = GRACE_NANOSECONDS;
+    machine->ticks_per_second = arch_ticks_per_second();
 }
 
 static bool hears_slice_end(struct pe *pe) {

@@ -21,4 +21,5 @@ struct exo_machine {
     uint64_t slice_nanoseconds; // length of one position of the slice vector
     uint64_t grace_nanoseconds; // from the event slice_end to being charged
     uint64_t tracing;           // fault timestamps are kept in the PE page
+    uint64_t ticks_per_second;  // of the time-stamp counter, as measured at boot
 };

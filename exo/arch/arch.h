@@ -32,6 +32,7 @@ void arch_fpu_init(uint8_t state[512]);           // the state in which a PE fin
 
 // Time. One deadline per CPU; when it passes the machine calls slice_timer.
 void arch_timer_set(uint64_t nanoseconds_from_now);
+uint64_t arch_ticks_per_second(void); // of the time-stamp counter that user code reads
 
 // Devices.
 void arch_console_write(enum exo_device console, uint8_t byte);

@@ -33,4 +33,12 @@ TEST(the_machine_describes_itself) {
     CHECK(rig_machine()->slice_nanoseconds > rig_machine()->grace_nanoseconds);
     CHECK(rig_machine()->grace_nanoseconds > 0);
     CHECK(rig_machine()->disk_blocks > 0);
+    // A slice of busy waiting is as long by the time-stamp counter as the machine says, to a quarter.
+    const volatile uint64_t *slices = &rig_page()->slices;
+    for (uint64_t begun = *slices; *slices == begun;) {}
+    const uint64_t start_ticks = __builtin_ia32_rdtsc();
+    for (uint64_t begun = *slices; *slices == begun;) {}
+    const uint64_t ticks = __builtin_ia32_rdtsc() - start_ticks;
+    const uint64_t expected = rig_machine()->slice_nanoseconds * (rig_machine()->ticks_per_second / 1000) / 1'000'000;
+    CHECK(ticks > expected - expected / 4 && ticks < expected + expected / 4);
 }

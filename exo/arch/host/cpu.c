@@ -101,6 +101,10 @@ struct exo_result host_call(struct pe *pe, uint64_t number, const uint64_t words
     return result;
 }
 
+uint64_t arch_ticks_per_second(void) {
+    return 1'000'000'000;
+}
+
 void arch_timer_set(uint64_t nanoseconds_from_now) {
     deadline = nanoseconds_from_now;
 }

@@ -18,7 +18,7 @@ constexpr uint32_t DIVIDE_BY_16 = 3;
 constexpr uint64_t PIT_HERTZ = 1'193'182;
 
 static volatile uint8_t *registers;
-static uint64_t ticks_per_millisecond;
+static uint64_t ticks_per_millisecond, stamps_per_millisecond; // of the timer, and of the time-stamp counter
 
 static void write(unsigned at, uint32_t value) {
     *(volatile uint32_t *)(registers + at) = value;
@@ -27,7 +27,7 @@ static uint32_t read(unsigned at) {
     return *(volatile uint32_t *)(registers + at);
 }
 
-// Counts timer ticks during a millisecond of the PIT's second channel, which needs no interrupt.
+// Counts timer ticks and time stamps during a millisecond of the PIT's second channel, which needs no interrupt.
 static void calibrate(void) {
     constexpr uint16_t count = PIT_HERTZ / 1000;
     arch_port_out8(0x61, (arch_port_in8(0x61) & ~2) | 1); // gate on, speaker off
@@ -35,8 +35,10 @@ static void calibrate(void) {
     arch_port_out8(0x42, count & 0xff);
     arch_port_out8(0x42, count >> 8);
     write(TIMER_INITIAL, UINT32_MAX);
+    const uint64_t stamp = __builtin_ia32_rdtsc();
     while (!(arch_port_in8(0x61) & 0x20)) {
     }
+    stamps_per_millisecond = __builtin_ia32_rdtsc() - stamp;
     ticks_per_millisecond = UINT32_MAX - read(TIMER_CURRENT);
     write(TIMER_INITIAL, 0);
 }
@@ -55,6 +57,10 @@ void apic_init(void) {
 
 void apic_end_of_interrupt(void) {
     write(END_OF_INTERRUPT, 0);
+}
+
+uint64_t arch_ticks_per_second(void) {
+    return stamps_per_millisecond * 1000;
 }
 
 uint32_t arch_apic_id(void) {
