@@ -43,11 +43,19 @@ void vm_break_at(struct vm *vm, uint64_t first);
 uint64_t vm_break(struct vm *vm, uint64_t wanted);
 
 // A page fault of user code, or of library code at a user's address. 0: served, go on. Otherwise the signal that is
-// due, SIGSEGV or SIGBUS, and its si_code.
+// due, SIGSEGV or SIGBUS, and its si_code; SIGKILL: no memory is left, which ends the process with one line.
 struct vm_refusal {
     int signal, code;
 };
 struct vm_refusal vm_fault(struct vm *vm, uint64_t address, uint64_t error); // error: the processor's
+
+// What a word of memory is, for those who find each other by it (futex): the same for all that map it shared, and of
+// its own in each address space otherwise. -EFAULT: nothing is mapped there.
+struct vm_key {
+    const void *object;
+    uint64_t offset;
+};
+int vm_key(struct vm *vm, uint64_t address, struct vm_key *key);
 
 // One line of /proc/PID/maps at a time: the mapping with the least end above `address`. False: none.
 struct vm_line {
@@ -79,9 +87,14 @@ void cache_forget(struct inode *file);
 
 // ---- The instance
 
-// Takes the budget and the swap space, mounts nothing. Start arguments: policy=, frames=, seed=, swap=…
+// Sets up the library OS's heap (heap_init, in libos/unix/map.h's range), takes the budget and the swap space, mounts
+// nothing. The first thing that is called. Start arguments: policy=, frames=, seed=, swap=…
 void memory_start(void);
 void memory_report(void); // statistics as events
+
+// Takes what the disk has completed, and wakes those who wait for it. Called when the event `disk` came, and again and
+// again while nobody is ready to run; never from inside memory_ or disk functions. Must not sleep.
+void memory_disk(void);
 
 struct memory_sizes {
     uint64_t frames, frames_free, frames_cache, swap, swap_free; // pages

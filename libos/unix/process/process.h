@@ -12,13 +12,21 @@ struct file;
 struct inode;
 struct descriptors;
 struct signals; // dispositions, shared by a process's threads (process/signal.h)
+struct signal_note;
 
 enum thread_state : uint8_t { THREAD_NEW, THREAD_READY, THREAD_RUNNING, THREAD_WAITING, THREAD_ENDED };
 
 constexpr unsigned PROCESS_NAME = 16; // as /proc/PID/comm shows it, with its zero byte
 
+// The limits of prlimit64. RLIMIT_NOFILE is the descriptors' (files/file.h); of these, stack, data, as, fsize, nproc
+// and cpu are honoured.
+constexpr unsigned PROCESS_LIMITS = 16;
+struct process_limit {
+    uint64_t now, most;
+};
+
 struct thread {
-    struct thread *next;    // in the ready queue or a wait queue
+    struct thread *next;    // in the ready queue
     struct thread *sibling; // of the same process
     struct process *process;
     int32_t tid;
@@ -27,38 +35,62 @@ struct thread {
     uint64_t fs_base, gs_base;
     uint64_t blocked; // signal mask, bit n - 1 for signal n
     uint64_t pending; // signals sent to this thread
-    uint64_t user_ticks, system_ticks; // time-stamp ticks in user code, and in the library OS
+    uint64_t user_ticks, system_ticks; // time-stamp ticks in user code, and in the library OS (clock_ticks_to_ns)
+    uint64_t minor_faults, major_faults;
     // process/thread.h has the rest behind this
 };
 
 struct process {
     struct process *parent, *children, *sibling;
     struct thread *threads;
+    unsigned thread_count; // that have not ended
     int32_t pid, group, session;
-    uint32_t uid, gid, euid, egid;
-    struct vm *memory;
-    struct descriptors *descriptors; // files/descriptors.h; shared by CLONE_FILES
+    uint32_t uid, gid, euid, egid, suid, sgid;
+    struct vm *memory;               // null: a zombie
+    struct descriptors *descriptors; // files/file.h; shared by CLONE_FILES. Null: a zombie
     struct inode *directory;         // current; a reference
     struct inode *root;              // a reference
     uint32_t umask;
     struct signals *signals;
-    uint64_t pending; // signals sent to the process
-    bool zombie;
-    int32_t status; // as wait4 gives it
+    struct signal_note *notes; // what came with the pending signals
+    uint64_t pending;          // signals sent to the process
+    bool zombie, stopped;
+    bool ran_program; // has called exec since it was forked
+    int32_t status;   // as wait4 gives it
     uint64_t started; // clock_now()
+    uint64_t user_ticks, system_ticks;           // of threads that have ended
+    uint64_t child_user_ticks, child_system_ticks; // of children that were waited for
+    struct process_limit limits[PROCESS_LIMITS];
     char name[PROCESS_NAME];
     struct inode *program; // what it executes, a reference; /proc/PID/exe
     char program_path[256];
+    uint64_t arguments, arguments_end, environment, environment_end; // where they lie on its stack
+    uint64_t stack;                                                  // its stack pointer at the program's start
     struct wait_queue child_ended;
 };
 
 // The running thread; never null while a system call or fault is served.
-struct thread *thread_current(void);
-struct process *process_current(void);
+extern struct thread *thread_running;
+static inline struct thread *thread_current(void) {
+    return thread_running;
+}
+static inline struct process *process_current(void) {
+    return thread_running->process;
+}
 
 struct process *process_find(int32_t pid);
+struct thread *thread_find(int32_t tid);
 // For /proc: the process with the least pid of at least `pid`, or null.
 struct process *process_next(int32_t pid);
+// The letter of /proc/PID/stat: R S D T Z.
+char process_state(const struct process *process);
+
+// A process's user and system time, those of its threads added up, in nanoseconds.
+struct process_times {
+    uint64_t user, system, child_user, child_system;
+};
+struct process_times process_times(const struct process *process);
+uint64_t clock_ticks_to_ns(uint64_t ticks);
 
 // Sends a signal, as if by kill(2) without a check of permissions. To a process; to all of a group; to one thread.
 void signal_process(struct process *process, int signal);
@@ -67,6 +99,12 @@ void signal_thread(struct thread *thread, int signal);
 
 // Whether a sleep that WAIT_SIGNALS allows would end at once.
 bool signal_due(const struct thread *thread);
+// Whether the thread neither blocks nor ignores a signal (a tty asks before it stops a process).
+bool signal_wanted(const struct thread *thread, int signal);
 
-// Ends every process but the first with SIGKILL and lets them end; then writes everything, and ends the PE.
+// For ppoll, pselect6, epoll_pwait: another mask for the rest of this call. The former comes back on the way out, after
+// a handler that became due has been entered with the other one.
+void signal_mask_for_call(uint64_t mask);
+
+// Ends every process with SIGKILL and lets them end; then writes everything, and ends the PE.
 [[noreturn]] void instance_end(uint32_t status);
