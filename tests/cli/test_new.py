@@ -1,61 +1,25 @@
 # SPDX-License-Identifier: MIT
-"""`new`, and how policies are found. Nothing is written to this tree: all of it happens in a copy.
+"""`new`, and how policies are found. Nothing is written to this tree: all of it happens in a copy."""
 
-The tutorial doc/write-a-policy.md is carried out as it stands. Its fenced blocks, in their order: `sh` is run line by
-line (a comment “fails” means exit 1); `text` must be in what the commands printed since, “…” being anything; `diff` is
-applied.
-"""
-
-import hashlib
-import os
 import re
-import shutil
-import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
 from libos.pager.policy import find
 from tests.cli.command import is_built
-from tools import builder, paths
+from tests.cli.tutorial import Walk
+from tools import builder
 
 TUTORIAL = "doc/write-a-policy.md"
-LEFT_BEHIND = ("out", "build", "__pycache__")
 
 
-def skipped(folder, names):
-    """What the copy doesn't get: what is built, and what begins with a dot."""
-    return [name for name in names if name.startswith((".", "build-")) or name in LEFT_BEHIND]
-
-
-class Copy(unittest.TestCase):
-    """A copy of the source tree for each class of tests, with a build folder of its own."""
-
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.root = Path(folder.name) / "tree"
-        shutil.copytree(paths.ROOT, cls.root, ignore=skipped)
-
-    def run_it(self, command, timeout=400):
-        """Runs a shell command at the copy's root."""
-        ours = ("BINDERY_BUILD", "BINDERY_BUILT", "BINDERY_OUT")
-        variables = {name: value for name, value in os.environ.items() if name not in ours}
-        return subprocess.run(["/bin/sh", "-c", command], cwd=self.root, env=variables, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=timeout)
-
-    def files(self):
-        """{path: digest of its contents} of the copy, what is built left out."""
-        return {str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).hexdigest()
-                for path in self.root.rglob("*")
-                if path.is_file() and not set(LEFT_BEHIND) & set(path.relative_to(self.root).parts)}
-
+class Policies(Walk):
     def policies(self):
         return [line.split()[0] for line in self.run_it("./bindery list policies").stdout.splitlines()]
 
 
-class New(Copy):
+class New(Policies):
     def refuses(self, text, words):
         before = self.files()
         result = self.run_it(f"./bindery new {words}")
@@ -155,52 +119,10 @@ class Found(unittest.TestCase):
         self.refused("policies.def names a policy twice")
 
 
-def blocks(text):
-    """(kind, lines) of each fenced block."""
-    return [(kind, body.splitlines()) for kind, body in re.findall(r"(?ms)^```(\w+)\n(.*?)^```$", text)]
-
-
 @unittest.skipUnless(is_built(), "needs a built system")
-class Tutorial(Copy):
-    def apply(self, lines):
-        """Applies a diff whose hunks are found by their text, which must be there once."""
-        path = self.root / lines[0].removeprefix("--- ")
-        self.assertEqual(lines[1], f"+++ {lines[0].removeprefix('--- ')}")
-        text = path.read_text()
-        for hunk in "\n".join(lines[2:]).split("@@\n")[1:]:
-            kept = [(line[:1] or " ", line[1:]) for line in hunk.rstrip("\n").split("\n")]
-            old = "".join(f"{line}\n" for sign, line in kept if sign in " -")
-            new = "".join(f"{line}\n" for sign, line in kept if sign in " +")
-            self.assertEqual(text.count(old), 1, f"{path.name} has not once:\n{old}")
-            text = text.replace(old, new)
-        path.write_text(text)
-
-    def run_line(self, line):
-        command, _, comment = line.partition("#")
-        result = self.run_it(command)
-        self.assertEqual(result.returncode, 1 if comment.strip() == "fails" else 0,
-                         f"{line}\n{result.stdout}{result.stderr}")
-        return result.stdout + result.stderr
-
-    def printed(self, line, output):
-        """Is a line of the text in the output, blanks apart?"""
-        parts = [r"\s+".join(map(re.escape, part.split())) for part in line.split("…")]
-        self.assertRegex(output, ".*".join(parts), line)
-
+class Tutorial(Policies):
     def test_the_tutorial_works_as_it_is_written(self):
-        before, output, kinds = self.files(), "", []
-        for kind, lines in blocks((self.root / TUTORIAL).read_text()):
-            if kind == "sh":
-                output = "".join(self.run_line(line) for line in lines)
-            elif kind == "text":
-                for line in lines:
-                    self.printed(line, output)
-            else:
-                self.assertEqual(kind, "diff")
-                self.apply(lines)
-            kinds.append(kind)
-            if kinds == ["sh"]:
-                self.assertEqual(len(self.files()), len(before) + 2)
-        self.assertLessEqual({"sh", "text", "diff"}, set(kinds))
+        before = self.files()
+        self.walk(TUTORIAL, lambda: self.assertEqual(len(self.files()), len(before) + 2))
         self.assertEqual(self.files(), before, "the last step takes away what the first one made")
         self.assertNotIn("mine", self.policies())

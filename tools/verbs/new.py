@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""The verb `new`: the first version of something that is one file here, with its test, ready to be built.
+"""The verb `new`: the first version of a policy or a library OS, ready to be built.
 
 A policy is found by its file (libos/pager/policy/find.py), so its row is in every list and comparison from then on.
 """
 
 import re
 import sys
+import tempfile
+from pathlib import Path
 
 import click
 
@@ -17,9 +19,11 @@ from tools.files import write_whole
 
 EXAMPLES = """\
 ./bindery new policy NAME
-./bindery new policy NAME --like clock1"""
+./bindery new policy NAME --like clock1
+./bindery new libos NAME"""
 
-KINDS = {"policy": "a page-replacement policy"}
+KINDS = {"policy": "a page-replacement policy", "libos": "a library OS outside this tree"}
+NAME = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
 LONGEST = 24  # letters; a column of the tables
 RESERVED = {"all": "every policy", "none": "no policy at all", "policies": "the table of all policies"}
 C_WORDS = frozenset("auto bool break case char const continue default do double else enum extern false float for goto "
@@ -35,11 +39,42 @@ EXPECTED = paths.ROOT / "tests" / "policies"
 @click.option("--like", metavar="POLICY", help="Start from a copy of this policy instead of second chance.")
 @shared
 def verb_new(what, name, like):
-    """Write the first version of a policy, which works, and of its test.
+    """Write the first version of a policy and of its test, or of a library OS and an application. They work as they are.
 
-    No other file is touched: the build finds the policy by itself. doc/write-a-policy.md goes on from there.
+    A policy is found by the build: no other file is touched. A library OS is a folder here, built with the SDK.
+    doc/write-a-policy.md and doc/write-a-library-os.md go on from there.
     """
     registry.require("kind of new thing", what, KINDS)
+    if what == "libos":
+        if like is not None:
+            raise Usage("--like is for policies; a new library OS starts from its template")
+        _new_libos(name)
+        return
+    _new_policy(name, like)
+
+
+def _new_libos(name):
+    """A folder of its own in the current one. It appears whole or not at all."""
+    if not re.fullmatch(NAME, name) or len(name) > LONGEST or name in C_WORDS:
+        raise Usage(f"“{name}” can't be a library OS's name: lower case, digits and single “_” between them, at most "
+                    f"{LONGEST} characters, a letter first, and no word of C")
+    folder = Path(name)
+    if folder.exists():
+        raise Usage(f"{name} is there already; nothing was written")
+    try:
+        with tempfile.TemporaryDirectory(dir=".", prefix=f".{name}-") as place:
+            made = Path(place) / name
+            made.mkdir()
+            for template in sorted((TEMPLATES / "libos").iterdir()):
+                (made / template.name).write_text(template.read_text(encoding="utf-8").replace("@NAME@", name))
+            made.rename(folder)
+    except OSError as error:
+        raise BinderyError(f"cannot write {name}: {error.strerror}") from None
+    sys.stdout.write("".join(f"{path}\n" for path in sorted(folder.iterdir())))
+    terminal.say(f"now: {folder / 'README.md'}, and doc/write-a-library-os.md")
+
+
+def _new_policy(name, like):
     known = registry.policies()
     _check(name, known)
     if like is not None:
@@ -64,7 +99,7 @@ def _paths(name):
 
 def _check(name, known):
     """Refuses what can't be a policy's name, in a sentence."""
-    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or len(name) > LONGEST:
+    if not re.fullmatch(NAME, name) or len(name) > LONGEST:
         raise Usage(f"“{name}” can't be a policy's name: lower case, digits and single “_” between them, at most "
                     f"{LONGEST} characters, a letter first")
     if name in known:

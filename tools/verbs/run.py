@@ -4,18 +4,21 @@
 import json
 import sys
 import termios
+from pathlib import Path
 
 import click
 
-from tools import builder, options, registry, session, tables, terminal
+from tools import builder, options, program, registry, session, tables, terminal
 from tools.command import Verb, shared
+from tools.errors import Usage
 
 EXAMPLES = """\
 ./bindery run hello
 ./bindery run --libos dos hello -- one two
 ./bindery run --policy sieve1_d1 --memory 512K matmul -- n=96
 ./bindery run --policy prices=clock1@97,table=lifo@250,default=fifo --frames 349 reports
-./bindery run sort"""
+./bindery run sort
+./bindery run build/prog one two"""
 
 
 @click.command("run", cls=Verb, examples=EXAMPLES)
@@ -31,13 +34,16 @@ EXAMPLES = """\
 @click.argument("words", nargs=-1)
 @shared
 def verb_run(libos, policy, frames, memory, files, timeout, as_json, app, words):
-    """Run APP, linked with a library OS, in QEMU."""
+    """Run APP, linked with a library OS, in QEMU: one of ours by its name, one of yours (bindery-cc) by its path."""
     registry.require("library OS", libos, registry.LIBOSES)
-    registry.require("application", app, registry.apps())
+    image = _image(app)
+    if image is None:
+        registry.require("application", app, registry.apps())
     frames = options.one_size(frames, memory)
     policy = policy and options.one_policy(policy, frames, app)
     builder.build(everything=False)
-    run = session.Run(app, libos, tuple(words), policy, frames, files=options.files_of(app, files))
+    run = session.Run(image.name if image else app, libos, tuple(words), policy, frames,
+                      files=options.files_of(app, files), image=image)
     run.executable()
     output = []
     with _terminal_restored():
@@ -51,6 +57,15 @@ def verb_run(libos, policy, frames, memory, files, timeout, as_json, app, words)
     if outcome.end != "exit":
         terminal.say(outcome.sentence())
     return outcome.exit_status()
+
+
+def _image(app):
+    """The path of a program that is given by one; None for a name."""
+    if "/" not in app:
+        return None
+    if program.kind(app) != program.IMAGE:
+        raise Usage(f"{app} is linked with no library OS of Bindery; bindery-cc links programs (sdk/README.md)")
+    return Path(app)
 
 
 def _print(data):

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""Programs given by a path: what kind of executable it is.
+
+    kind("build/prog")      # IMAGE: linked with a library OS of ours (bindery-cc); LINUX: a static Linux program
+
+An image lies in the part of the address space that is the library OSes' (libos/core/map.h), where no linker puts a
+program for Linux.
+"""
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+
+from tools import paths
+from tools.errors import Missing, Usage
+
+IMAGE, LINUX = "image", "linux"
+OWN_PLACE = range(1 << 30, 2 << 30)  # MAP_BASE to MAP_END
+
+
+def kind(path):
+    """IMAGE or LINUX. Anything that cannot run here is refused in a sentence."""
+    name = paths.in_words(path)
+    try:
+        with open(path, "rb") as file:
+            elf = ELFFile(file)
+            segments = list(elf.iter_segments())
+            machine, form, entry = elf["e_machine"], elf["e_type"], elf["e_entry"]
+    except FileNotFoundError:
+        raise Missing(f"there is no {name}") from None
+    except OSError as error:
+        raise Missing(f"cannot read {name}: {error.strerror}") from None
+    except (ELFError, UnicodeDecodeError, ValueError, KeyError):
+        raise Usage(f"{name} is no executable that runs here: it has no readable ELF header") from None
+    if machine != "EM_X86_64" or form not in ("ET_EXEC", "ET_DYN"):
+        raise Usage(f"{name} is no executable for x86-64 (ELF type {form}, machine {machine})")
+    if any(segment["p_type"] == "PT_INTERP" for segment in segments):
+        raise Usage(f"{name} is linked dynamically, and there is no dynamic linker here; link it with -static")
+    return IMAGE if form == "ET_EXEC" and entry in OWN_PLACE else LINUX
