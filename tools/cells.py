@@ -11,15 +11,18 @@ run (they see every reference, or an application's future), and the counts that 
 
 import dataclasses
 import hashlib
+import itertools
 import re
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tools import assign, latency, regions, registry, session, simulator, terminal
+from tools import assign, latency, regions, registry, session, simulator, terminal, transit
 from tools.errors import BinderyError, Usage
 from tools.fleet import SILENCE_LONG
+from tools.transit import Transfer
 
+MOVED = ("policy_frames", "major", "ahead_reads", "ahead_hits", "ahead_wasted", "rescues", "kicks")
 REFERENCE_COST, FAULT_COST = 1, 80  # relative host time, for sharing the cells out
 
 
@@ -31,13 +34,16 @@ class Cell:
     simulated: dict = None
     opt: int = None        # faults of OPT
     seed: int = 1
+    transfer: Transfer = Transfer()
+    counted: bool = False  # its instructions are told, which differ a little from run to run
 
     @property
     def name(self):
         """Its name, for files and for --cell: unlike any other's in its matrix."""
         seed = "" if self.seed == 1 else f"-seed{self.seed}"
         subject, policy = (re.sub("[^A-Za-z0-9_.]+", "_", text) for text in (self.subject.name, self.policy))
-        return f"{subject}-{policy}-{self.frames}{seed}"
+        moved = "" if self.transfer.plain() else f"-{self.transfer.readahead}-cluster{self.transfer.cluster}"
+        return f"{subject}-{policy}-{self.frames}{seed}{moved}"
 
     @property
     def assigned(self):
@@ -47,7 +53,8 @@ class Cell:
     def identity(self):
         """All that says what is run. Two cells with the same identity have the same counts in the same build."""
         return {"cell": self.name, "workload": self.subject.name, "policy": self.policy, "frames": self.frames,
-                "seed": self.seed, "arguments": " ".join(self.subject.words), "string": string_of(self.subject)}
+                "seed": self.seed, "readahead": self.transfer.readahead, "cluster": self.transfer.cluster,
+                "arguments": " ".join(self.subject.words), "string": string_of(self.subject)}
 
     def real(self):
         """Can a pager run it?"""
@@ -60,8 +67,9 @@ class Cell:
         run = self.subject.run(self.policy, self.frames)
         if self.assigned:
             run.policy = self.assigned.argument(self.frames)
-        seed = (f"seed={self.seed}",) if self.seed != 1 else ()
-        return dataclasses.replace(run, settings=(*run.settings, *latency.SETTINGS, *seed))
+        seed = () if self.seed == 1 else (f"seed={self.seed}",)
+        settings = (*run.settings, *latency.SETTINGS, *seed, *self.transfer.settings())
+        return dataclasses.replace(run, settings=settings)
 
     def cost(self):
         return self.subject.trace.references * REFERENCE_COST + self.simulated["faults"] * FAULT_COST
@@ -77,29 +85,46 @@ def string_of(subject):
     return _strings[id(subject)][1]
 
 
-def plan(subjects, policies, sizes, seed=1):
-    """All cells of a cross product. Those with fewer frames than their policy needs are left out, and said so."""
-    cells = []
-    for subject in subjects:
-        frames = subject.frames(sizes)
-        few = defaultdict(list)
-        for policy in policies:
-            least = _least(policy, frames)
-            cells += [Cell(subject, policy, count, seed=seed) for count in frames if count >= least]
-            if frames[0] < least:
-                few[least].append(policy)
-        for least, some in sorted(few.items()):
-            counts = ", ".join(str(count) for count in frames if count < least)
-            terminal.say(f"{', '.join(some)} in {counts} frames of {subject.name} left out: needs at least {least}")
+def plan(subjects, policies, sizes, seed=1, transfers=(Transfer(),)):
+    """All cells of a cross product. Those with fewer frames than their policy needs are left out, and said so; so are
+    those that are not run, and would have to be to read ahead or to write in clusters."""
+    counted = not all(transfer.plain() for transfer in transfers)
+    cells = [cell for subject in subjects for transfer in transfers
+             for cell in _plan(subject, policies, sizes, seed, transfer, counted)]
+    left_out = [cell for cell in cells if not cell.transfer.plain() and not cell.real()]
+    if left_out:
+        names = ", ".join(dict.fromkeys(cell.policy for cell in left_out))
+        terminal.say(f"{names} with read-ahead or clusters left out: what no pager runs here transfers nothing")
+    return [cell for cell in cells if cell.transfer.plain() or cell.real()]
+
+
+def _plan(subject, policies, sizes, seed, transfer, counted):
+    cells, few, frames = [], defaultdict(list), subject.frames(sizes)
+    for policy in policies:
+        least = _least(policy, frames, transfer)
+        cells += [Cell(subject, policy, count, seed=seed, transfer=transfer, counted=counted)
+                  for count in frames if count >= least]
+        if frames[0] < least:
+            few[least].append(policy)
+    for least, some in sorted(few.items()):
+        counts = ", ".join(str(count) for count in frames if count < least)
+        besides = "" if transfer.plain() else f" with {transfer.words()}"
+        terminal.say(f"{', '.join(some)} in {counts} frames of {subject.name}{besides} left out: needs at least {least}")
     return cells
 
 
-def _least(policy, sizes):
+def _least(policy, sizes, transfer):
     """The frames that a policy needs. A map is refused if there are fewer than it gives away in any of the sizes."""
     if not assign.is_map(policy):
-        return registry.traits(policy)[1]
+        least = registry.traits(policy)[1]
+        return next(count for count in itertools.count(least) if transfer.policy_frames(count) >= least)
+    assigned = assign.parse(policy)
     for frames in sizes:
-        assign.parse(policy).frames(frames)
+        for entry, own in zip(assigned.entries, assigned.frames(frames).values()):
+            least = registry.traits(entry.policy)[1]
+            if transfer.policy_frames(own) < least:
+                raise Usage(f"{entry.policy} needs at least {least} frames, and of the {own} that {entry.region} has by "
+                            f"{assigned.text}, {transfer.words()} leave it {max(transfer.policy_frames(own), 0)}")
     return 1
 
 
@@ -128,7 +153,7 @@ def _simulate(cells):
     wanted = defaultdict(set)
     for cell in cells:
         if not cell.assigned:
-            wanted[cell.policy].add(cell.frames)
+            wanted[cell.policy].add(cell.transfer.policy_frames(cell.frames))
         wanted["opt"].add(cell.frames)
     together = defaultdict(list)
     for policy, frames in wanted.items():
@@ -138,11 +163,12 @@ def _simulate(cells):
             for row in simulator.simulate(subject.trace.path, policies, frames, *options)}
     for cell in cells:
         cell.opt = rows["opt", cell.frames]["faults"]
-        cell.simulated = _simulate_map(cell, options) if cell.assigned else rows[cell.policy, cell.frames]
+        cell.simulated = _simulate_map(cell, options) if cell.assigned else \
+            rows[cell.policy, cell.transfer.policy_frames(cell.frames)]
 
 
 def _simulate_map(cell, options):
-    found = regions.simulate(cell.subject, cell.assigned, cell.frames, options)
+    found = regions.simulate(cell.subject, cell.assigned, cell.frames, options, cell.transfer)
     return regions.total(found.values()) | {"regions": found}
 
 
@@ -198,11 +224,13 @@ def real_row(cell, outcome, exact):
     if len(counts) != len(outcome.of("pager")) or not wanted.keys() <= counts.keys():
         raise BinderyError(f"{outcome.run.label}: the pager reported on {', '.join(counts) or 'nothing'} instead of once "
                            f"each on {', '.join(wanted)}")
-    some = [_of_region(cell, counts[region], simulated, exact) for region, simulated in wanted.items()]
-    row = row_of(cell, regions.total(some), "real")
+    some = [_of_region(cell, outcome, counts[region], simulated, exact) for region, simulated in wanted.items()]
+    row = row_of(cell, regions.total(some), "real") | {key: sum(each[key] for each in some) for key in MOVED}
     ticks = sum(counts[region]["policy_instructions"] for region in wanted)
     if exact and row["faults"]:
         row["policy_instructions_per_fault"] = round(ticks / row["faults"], 1)
+    row["instructions"] = next((event["instructions"] for event in outcome.of("ran")), None) \
+        if exact and cell.counted else None
     row["simulated_faults"] = cell.simulated["faults"]
     row["agrees"] = all(each.pop("agrees") for each in some)
     if cell.assigned:
@@ -211,7 +239,7 @@ def real_row(cell, outcome, exact):
     return row | latency.measured(outcome, wanted)
 
 
-def _of_region(cell, count, simulated, exact):
+def _of_region(cell, outcome, count, simulated, exact):
     """The row of one region, the only one or one of several."""
     found = {"region": count["region"], "policy": count["policy"], "frames": count["frames"]}
     found |= {key: simulated[key] if key in ("references", "pages") else count[key] for key in regions.COUNTS}
@@ -220,8 +248,12 @@ def _of_region(cell, count, simulated, exact):
     found["policy_instructions_per_fault"] = round(count["policy_instructions"] / count["faults"], 1) \
         if exact and count["faults"] else None
     found["simulated_faults"] = simulated["faults"]
-    found["agrees"] = all(count[key] == simulated[key] for key in cell.subject.comparable())
-    return found
+    moved = transit.counts(outcome.events, count["region"], count)
+    as_simulated = count | {"reads": transit.reads_without(moved, count)}
+    found["agrees"] = all(as_simulated[key] == simulated[key] for key in cell.subject.comparable()) and \
+        (cell.transfer.plain()
+         or moved["policy_frames"] == min(cell.transfer.policy_frames(count["frames"]), count["pages"]))
+    return found | moved
 
 
 def row_of(cell, counts, source):

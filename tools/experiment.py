@@ -42,7 +42,7 @@ def plan(parts):
     made = []
     for part in parts:
         some = [found[name] for name in part.workloads] + [found["trace", name] for name in part.traces]
-        made += cells.plan(some, policies_of(part), part.sizes, part.seed)
+        made += cells.plan(some, policies_of(part), part.sizes, part.seed, part.transfers)
     made = cells.distinct(made)
     if not made:
         raise Usage("no cell is left to run")

@@ -20,7 +20,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import options
+from tools import options, transit
 from tools.errors import Missing, Usage, unknown
 
 POLICIES = ("fifo", "clock1", "sieve1_d1", "twoq_clock", "clockpro", "opt")
@@ -28,7 +28,7 @@ WORKLOADS = ("matmul", "bfs", "hashjoin", "zipfkv")
 SIZES = "25%,50%,75%"
 TIMEOUT = 600.0  # seconds a machine may run
 
-LISTS = ("workload", "trace", "policy", "frames", "memory")
+LISTS = ("workload", "trace", "policy", "frames", "memory", "readahead", "cluster")
 KINDS = {  # of the other keys: what it takes, and in words
     "seed": (lambda value: type(value) is int and 0 <= value < 1 << 63, "a number from 0 on"),
     "output": (lambda value: isinstance(value, str) and value, "the name of a folder"),
@@ -50,6 +50,7 @@ class Part:
     policies: list
     sizes: list
     seed: int = 1
+    transfers: tuple = (transit.Transfer(),)
 
 
 def load(path):
@@ -123,7 +124,8 @@ def _part(keys):
     sizes = options.sizes(_text(keys.get("frames")), _text(keys.get("memory"))) or options.sizes(SIZES, None)
     traces = keys.get("trace") or []
     workloads = keys.get("workload") or ([] if traces else list(WORKLOADS))
-    return Part(list(workloads), list(traces), list(keys.get("policy") or POLICIES), sizes, keys.get("seed", 1))
+    return Part(list(workloads), list(traces), list(keys.get("policy") or POLICIES), sizes, keys.get("seed", 1),
+                tuple(transit.transfers(keys.get("readahead"), keys.get("cluster"))))
 
 
 def _text(items):

@@ -14,7 +14,7 @@ from tools.assign import DEFAULT
 COUNTS = ("references", "faults", "writebacks", "reads", "pages")
 
 
-def simulate(subject, assigned, total, options):
+def simulate(subject, assigned, total, options, transfer):
     """{region: the simulator's row for it} of a map, regions without a reference left out; each with the faults of OPT
     on the same references in the same frames."""
     found, frames = {}, assigned.frames(total)
@@ -23,9 +23,11 @@ def simulate(subject, assigned, total, options):
         if path is None:
             continue
         policies = list(dict.fromkeys((entry.policy, "opt")))
-        rows = {row["policy"]: row for row in simulator.simulate(path, policies, [frames[entry.region]], *options)}
-        found[entry.region] = rows[entry.policy] | {"workload": subject.name, "region": entry.region,
-                                                    "opt_faults": rows["opt"]["faults"]}
+        left = transfer.policy_frames(frames[entry.region])
+        rows = {(row["policy"], row["frames"]): row
+                for row in simulator.simulate(path, policies, sorted({left, frames[entry.region]}), *options)}
+        found[entry.region] = rows[entry.policy, left] | {"workload": subject.name, "region": entry.region,
+                                                    "opt_faults": rows["opt", frames[entry.region]]["faults"]}
     return found
 
 
@@ -67,5 +69,5 @@ def _outside(ranges, heap_is_named, declared):
 def rows_of(row):
     """A row of a comparison as it stands in tables: the total, and one for each region if there are several."""
     whole = {key: value for key, value in row.items() if key != "regions"} | {"region": "all"}
-    common = {key: value for key, value in whole.items() if key in ("workload", "source", "cell", "seed", "arguments")}
+    common = {key: value for key, value in whole.items() if key in ("workload", "source", "cell", "seed", "readahead", "cluster", "arguments")}
     return [whole, *(common | each for each in row.get("regions", ()))]

@@ -21,6 +21,7 @@ static struct client {
     uint32_t first, count;
     struct exo_ring_completion finished[EXO_RING_SIZE];
 } clients[DISK_CLIENTS];
+static uint64_t waited; // ticks
 static struct {
     bool done;
     enum exo_error error;
@@ -81,11 +82,17 @@ static void drain(void) {
 // will tell: then others have their turn before it is asked again.
 static void wait(uint64_t *seen) {
     if (waiting()) kick();
+    const uint64_t begin = __builtin_ia32_rdtsc();
     const bool nothing_accepted = ring->taken == __atomic_load_n(&ring->accepted, __ATOMIC_RELAXED);
     if (nothing_accepted && waiting())
         (void)exo_pe_yield(EXO_NO_HANDLE);
     else
         events_wait(seen);
+    waited += __builtin_ia32_rdtsc() - begin;
+}
+
+uint64_t disk_waited(void) {
+    return waited;
 }
 
 enum exo_error disk_transfer(enum exo_ring_operation operation, exo_frame frame, uint64_t block) {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tools import builder, experiment, matrix, options, paths, plot, regions, session, tables, terminal
+from tools import builder, experiment, matrix, options, paths, plot, regions, session, tables, terminal, transit
 from tools.command import Verb, shared
 from tools.errors import FAILED, OK, Usage
 from tools.files import write_folder
@@ -17,16 +17,20 @@ EXAMPLES = """\
 ./bindery compare --policy fifo,clock1,sieve1_d1 --workload matmul,bfs --memory 256K,512K
 ./bindery compare --trace refs.txt --frames 100,200,400 --json
 ./bindery compare --workload loop1100 --policy fifo,lifo,opt --frames 1000 --no-plot
+./bindery compare --workload loop --policy clock1 --frames 150 --readahead none,sequential,around --cluster 1,8
 ./bindery compare MATRIX.toml -o DIR --resume     go on after an interruption
 ./bindery compare --workload anomaly --frames 3,4,5 --report page
 ./bindery list policies"""
 
-COLUMNS = {"workload": "workload", "policy": "policy", "region": "region", "frames": "frames", "references": "references",
-           "faults": "faults", "writebacks": "write-\nbacks", "reads": "disk\nreads",
+COLUMNS = {"workload": "workload", "policy": "policy", "region": "region", "readahead": "read-\nahead",
+           "cluster": "clus-\nter", "frames": "frames", "references": "references", "faults": "faults",
+           "major": "major", "writebacks": "write-\nbacks", "reads": "disk\nreads", "ahead_hits": "ahead\nhits",
+           "ahead_wasted": "ahead\nwasted", "kicks": "kicks", "instructions": "instr.",
            "policy_instructions_per_fault": "policy\ninstr./\nfault", "ratio_to_opt": "÷ OPT", "source": "source"}
 CSV = ("workload", "policy", "region", "frames", "references", "faults", "writebacks", "reads", "source",
-       "policy_instructions_per_fault", "opt_faults", "ratio_to_opt", "pages", "cell", "seed", "arguments", "string",
-       "git", "modified", "build", "clang", "qemu", "bindery")
+       "policy_instructions_per_fault", "instructions", "readahead", "cluster", "policy_frames", "major", "ahead_reads",
+       "ahead_hits", "ahead_wasted", "rescues", "kicks", "opt_faults", "ratio_to_opt", "pages", "cell", "seed",
+       "arguments", "string", "git", "modified", "build", "clang", "qemu", "bindery")
 PLAN = {"cell": "cell", "workload": "workload", "policy": "policy", "frames": "frames", "seed": "seed",
         "source": "source"}
 
@@ -40,6 +44,8 @@ PLAN = {"cell": "cell", "workload": "workload", "policy": "policy", "frames": "f
               help="Trace files: lines PAGE, PAGE R or PAGE W, decimal, or libCacheSim's oracleGeneral, plain or zstd.")
 @click.option("--frames", metavar="N,M", help=f"Frames, or shares of the workload's pages. Default: {matrix.SIZES}.")
 @click.option("--memory", metavar="4M,8M", help="The same as memory.")
+@click.option("--readahead", metavar="A,B", help="Ways of reading ahead: none (default), sequential, around.")
+@click.option("--cluster", metavar="N,M", help="Dirty pages written at a time. Default: 1.")
 @click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), metavar="N",
               help="For policies that draw numbers. Default: 1.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -55,8 +61,8 @@ PLAN = {"cell": "cell", "workload": "workload", "policy": "policy", "frames": "f
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
               help=f"Seconds a machine may run. Default: {matrix.TIMEOUT:g}.")
 @shared
-def verb_compare(file, policy, workload, trace, frames, memory, seed, as_json, as_csv, output, report, resume,
-                 even_if_changed, list_cells, cell, no_plot, jobs, timeout):
+def verb_compare(file, policy, workload, trace, frames, memory, readahead, cluster, seed, as_json, as_csv, output, report,
+                 resume, even_if_changed, list_cells, cell, no_plot, jobs, timeout):
     """Compare page-replacement policies on real page faults.
 
     Every combination of the lists is run in QEMU: the policy decides in the library OS's page-fault handler, pages
@@ -71,7 +77,8 @@ def verb_compare(file, policy, workload, trace, frames, memory, seed, as_json, a
         raise Usage("--cell runs one cell and nothing else; it goes neither with --resume, --list-cells nor --report")
     flags = {"policy": options.policies(policy), "workload": options.split(workload),
              "trace": [path for text in trace for path in options.split(text)], "frames": options.split(frames),
-             "memory": options.split(memory), "seed": seed, "output": output, "report": report, "jobs": jobs,
+             "memory": options.split(memory), "readahead": options.split(readahead), "cluster": options.split(cluster),
+             "seed": seed, "output": output, "report": report, "jobs": jobs,
              "timeout": timeout, "plot": False if no_plot else None}
     if frames is not None and memory is not None:
         raise Usage("--frames and --memory say the same thing; give one of them")
@@ -124,8 +131,7 @@ def _print(rows, as_json, as_csv, head):
     elif as_csv:
         sys.stdout.write(tables.as_csv(_by_region(rows), CSV))
     else:
-        several = any("regions" in row for row in rows)
-        tables.show(_by_region(rows), COLUMNS if several else _without_regions(), group="workload")
+        tables.show(_by_region(rows), _columns(rows), group="workload")
     sys.stdout.flush()
 
 
@@ -134,8 +140,14 @@ def _by_region(rows):
     return [each for row in rows for each in regions.rows_of(row)]
 
 
-def _without_regions():
-    return {key: title for key, title in COLUMNS.items() if key != "region"}
+def _columns(rows):
+    """Those in which there is something to see."""
+    hidden = set()
+    if not any("regions" in row for row in rows):
+        hidden.add("region")
+    if not any(row["readahead"] != transit.NONE or row["cluster"] != 1 for row in rows):
+        hidden |= {"readahead", "cluster", "major", "ahead_hits", "ahead_wasted", "kicks", "instructions"}
+    return {key: title for key, title in COLUMNS.items() if key not in hidden}
 
 
 def _write(rows, folder, head, with_plot):

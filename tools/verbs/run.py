@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tools import builder, options, program, registry, session, tables, terminal
+from tools import builder, options, program, registry, session, tables, terminal, transit
 from tools.command import Verb, shared
 from tools.errors import Usage
 
@@ -27,13 +27,15 @@ EXAMPLES = """\
               help="Replacement policy of the heap, or one for each region: REGION=POLICY@FRAMES,…,default=POLICY.")
 @click.option("--frames", type=int, help="Frames of all memory that is paged.")
 @click.option("--memory", metavar="SIZE", help="The same as memory: 512K, 8M.")
+@click.option("--readahead", metavar="NAME", help="Way of reading ahead: none (default), sequential, around.")
+@click.option("--cluster", metavar="N", help="Dirty pages written at a time. Default: 1.")
 @click.option("--file", "files", multiple=True, metavar="PATH", help="Put a file on the disk (may be repeated).")
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds until the machine is ended.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the application's output.")
 @click.argument("app")
 @click.argument("words", nargs=-1)
 @shared
-def verb_run(libos, policy, frames, memory, files, timeout, as_json, app, words):
+def verb_run(libos, policy, frames, memory, readahead, cluster, files, timeout, as_json, app, words):
     """Run APP, linked with a library OS, in QEMU: one of ours by its name, one of yours (bindery-cc) by its path."""
     registry.require("library OS", libos, registry.LIBOSES)
     image = _image(app)
@@ -41,8 +43,9 @@ def verb_run(libos, policy, frames, memory, files, timeout, as_json, app, words)
         registry.require("application", app, registry.apps())
     frames = options.one_size(frames, memory)
     policy = policy and options.one_policy(policy, frames, app)
+    transfer, = transit.transfers(readahead and [readahead], cluster and [cluster])
     builder.build(everything=False)
-    run = session.Run(image.name if image else app, libos, tuple(words), policy, frames,
+    run = session.Run(image.name if image else app, libos, tuple(words), policy, frames, transfer.settings(),
                       files=options.files_of(app, files), image=image)
     run.executable()
     output = []

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // From the first instruction of the application to its last.
+#include "libos/core/disk.h"
 #include "libos/core/files.h"
 #include "libos/core/heap.h"
 #include "libos/core/print.h"
@@ -13,7 +14,10 @@ int main(int argc, char **argv);
 // musl's list of atexit functions; linked only if the application calls atexit.
 [[gnu::weak]] void __funcs_on_exit(void);
 
+static uint64_t begin; // time stamp
+
 int libos_main(int argc, char **argv) {
+    begin = __builtin_ia32_rdtsc();
     exit(main(argc, argv));
 }
 
@@ -34,7 +38,9 @@ void exit(int status) {
 
 void _exit(int status) {
     if (files_sync() != FILES_OK) print("job %lu: not everything written could be brought to the disk\n", start->job);
+    const uint64_t ticks = __builtin_ia32_rdtsc() - begin - disk_waited();
     memory_leave();
+    report("{\"event\":\"ran\",\"job\":%lu,\"instructions\":%lu}", start->job, ticks);
     pe_end((uint32_t)status & 0xff);
 }
 
