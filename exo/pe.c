@@ -71,6 +71,7 @@ enum exo_error pe_make(struct pe *creator, exo_frame first, uint64_t count, stru
 }
 
 void pe_end(struct pe *pe, enum exo_pe_end end, uint64_t status, uint64_t address) {
+    gate_end(pe);
     pe->state = EXO_PE_ENDED;
     pe->end = end;
     pe->status = status;

@@ -34,6 +34,9 @@ struct pe {
     exo_frame ring_frame;
     uint32_t ring_accepted, ring_completed; // the kernel's own copies of its ring indices
     uint32_t inflight;                      // transfers of this PE under way
+    uint32_t posted;                        // messages, the kernel's own count
+    struct pe *caller;                      // whose call through a gate it serves; null: none
+    uint64_t calling;                       // in state CALLING: its gate, by the distance from the table's start
     uint64_t cursor, chain;                 // of its destruction, see reclaim.c
 };
 static_assert(sizeof(struct pe) <= EXO_PAGE_SIZE);
@@ -52,7 +55,6 @@ struct cpu {
     struct pe *current;
     uint64_t scratch;      // the architecture's entry code: the caller's stack pointer
     uint64_t kernel_stack; // top of the stack that calls run on
-    uint64_t save_area;    // end of current's exception save area, kernel view
     uint64_t flushed;      // this CPU holds no TLB entry of an epoch before this one
     struct pe *vector[EXO_SLICE_POSITIONS];
     uint64_t held; // a bit for each position that is a PE's
@@ -68,6 +70,14 @@ struct pe *pe_of(const struct sb_binding *binding); // the PE that a binding of 
 void pe_forget_writer(struct pe *pe);    // gives its bit back, when no table has it any more
 void pe_end(struct pe *pe, enum exo_pe_end end, uint64_t status, uint64_t address); // stops it, tells its creator
 [[nodiscard]] enum exo_error pe_make(struct pe *creator, exo_frame first, uint64_t count, struct sb_made *made);
+
+// gate.c
+[[nodiscard]] struct sb_found gate_find(exo_handle gate); // one that can be called now, or why not
+struct pe *gate_callee(const struct sb_binding *gate);
+struct pe *gate_runner(struct pe *pe);    // who runs for a PE: itself, or at the end of its chain of calls, or null
+void gate_wake(struct pe *pe);            // an event at rest: it begins at its gate entry
+void gate_end(struct pe *pe);             // breaks the calls that a PE makes and serves: it ends
+void gate_close(struct sb_binding *gate); // breaks the call that is made through a gate: it is taken back
 
 // upcall.c
 void upcall_post(struct pe *pe, enum exo_event event); // sets a pending bit and wakes a PE that waits for it

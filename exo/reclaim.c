@@ -11,6 +11,7 @@
 //            maps them again; this costs a rare case a little, and spares every mapping a back pointer.
 //   slices   the positions are emptied, if it could assign them.
 //   extent   transfers under way are waited for (BUSY).
+//   gate     the call under way through it is broken off.
 //   PE, device: nothing was kept.
 //
 // Every call spends at most BUDGET units (a table entry looked at, or the like). How far a frames binding has come is
@@ -131,6 +132,7 @@ static enum exo_error take_back(struct reclaim *work, struct sb_binding *binding
     if (binding->kind == EXO_KIND_FRAMES) error = take_back_frames(work, binding);
     if (binding->kind == EXO_KIND_SLICES && (binding->rights & EXO_WRITE))
         slice_release(binding->first, binding->count);
+    if (binding->kind == EXO_KIND_GATE) gate_close(binding);
     if (error == EXO_OK) sb_remove(binding);
     work->budget -= 16;
     return error;

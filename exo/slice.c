@@ -5,7 +5,8 @@
 //
 // At the end of a slice a PE that has unmasked `slice_end` is told, and has the grace time to save what it wants and
 // yield. One that doesn't has overrun: it is stopped, and forfeits its next slice. A PE that wants no such event is
-// stopped at once, and charged nothing. A directed yield gives the rest of the slice away, never more than the rest.
+// stopped at once, and charged nothing. A directed yield gives the rest of the slice away, never more than the rest. A
+// call through a gate gives the next slices, too, until the reply; the debt of an overrun stays the holder's.
 #include "exo/call.h"
 
 constexpr uint64_t SLICE_NANOSECONDS = 5'000'000;
@@ -43,13 +44,12 @@ void slice_timer(void) {
     cpu->expired = true;
 }
 
-// Begins the slice at a position.
-static struct pe *slice_begin(struct cpu *cpu, unsigned position) {
-    struct pe *pe = cpu->vector[position];
+// Begins the slice at a position, for its holder or whom that has called.
+static struct pe *slice_begin(struct cpu *cpu, unsigned position, struct pe *pe) {
     cpu->position = position;
     cpu->current = pe;
     cpu->grace = cpu->expired = cpu->idle = false;
-    pe_page(pe)->slices++;
+    pe_page(cpu->vector[position])->slices++;
     upcall_post(pe, EXO_EVENT_slice_begin);
     arch_timer_set(SLICE_NANOSECONDS);
     return pe;
@@ -62,26 +62,31 @@ static bool forfeits(struct pe *pe) {
     return true;
 }
 
-struct pe *slice_pick(void) {
-    struct cpu *cpu = arch_cpu();
-    if (!cpu->expired && !cpu->idle && cpu->current != nullptr && cpu->current->state == EXO_PE_READY)
-        return cpu->current;
+// Begins the next slice that somebody can use. Not inline, so that a directed yield saves no registers for it.
+[[gnu::noinline]] static struct pe *slice_next(struct cpu *cpu) {
     bool forfeited = false;
     for (unsigned round = 0; round == 0 || (round == 1 && forfeited); round++) {
         const unsigned next = cpu->position + 1;
         uint64_t after = __builtin_rotateright64(cpu->held, next);
         for (; after != 0; after &= after - 1) {
             const unsigned position = (next + (unsigned)__builtin_ctzll(after)) % EXO_SLICE_POSITIONS;
-            struct pe *pe = cpu->vector[position];
-            if (pe->state != EXO_PE_READY) continue;
-            if (round == 0 && forfeits(pe))
+            struct pe *pe = gate_runner(cpu->vector[position]);
+            if (pe == nullptr) continue;
+            if (round == 0 && forfeits(cpu->vector[position]))
                 forfeited = true;
             else
-                return slice_begin(cpu, position);
+                return slice_begin(cpu, position, pe);
         }
     }
     cpu->idle = true;
     return nullptr;
+}
+
+struct pe *slice_pick(void) {
+    struct cpu *cpu = arch_cpu();
+    if (!cpu->expired && !cpu->idle && cpu->current != nullptr && cpu->current->state == EXO_PE_READY)
+        return cpu->current;
+    return slice_next(cpu);
 }
 
 void slice_assign(unsigned position, struct pe *pe) {

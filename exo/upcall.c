@@ -13,7 +13,9 @@ static uint64_t events_due(struct pe *pe) {
 
 void upcall_post(struct pe *pe, enum exo_event event) {
     __atomic_fetch_or(&pe_page(pe)->pending, 1ull << event, __ATOMIC_RELAXED);
-    if (pe->state == EXO_PE_WAITING && events_due(pe) != 0) pe->state = EXO_PE_READY;
+    if ((pe->state != EXO_PE_WAITING && pe->state != EXO_PE_RESTING) || events_due(pe) == 0) return;
+    if (pe->state == EXO_PE_RESTING) gate_wake(pe);
+    pe->state = EXO_PE_READY;
 }
 
 void upcall_deliver(struct pe *pe) {

@@ -10,6 +10,8 @@
 // Events use `interrupt`: the kernel sets a bit of `pending` and, unless the bit is masked or `interrupt_busy` or
 // `exception.busy` is set, saves the whole context and enters `interrupt` once, whatever the number of bits.
 // To return, a library OS restores the registers itself, clears the busy flag and jumps; the kernel has no part.
+// Messages that others post through gates are put into `messages`, in turn: the kernel counts `posted`, the library OS
+// `taken`; they are never more than EXO_MESSAGES apart.
 #pragma once
 #include "pe/types.h"
 
@@ -47,6 +49,14 @@ struct exo_context {
     uint64_t rip, rflags;
 };
 
+// A message posted through a gate. Caller and number are the kernel's word.
+struct exo_message {
+    uint64_t caller; // id of the PE that posted it
+    uint64_t number; // of the gate
+    uint64_t words[4];
+};
+constexpr uint32_t EXO_MESSAGES = 8;
+
 constexpr size_t EXO_ARGS_SIZE = 3072;
 
 struct exo_pe_page {
@@ -64,7 +74,9 @@ struct exo_pe_page {
     uint64_t excess;         // times the end of a slice was overrun past the grace time
     uint64_t trace[2];       // with tracing on: time-stamp counter at detection and at the upcall of the last fault
     struct exo_context interrupt;
-    uint8_t reserved2[1024 - 344];
+    uint32_t posted, taken; // messages, modulo 2^32
+    struct exo_message messages[EXO_MESSAGES];
+    uint8_t reserved2[1024 - 352 - EXO_MESSAGES * sizeof(struct exo_message)];
     uint8_t args[EXO_ARGS_SIZE]; // what a call reads or writes beyond its registers
 };
 static_assert(sizeof(struct exo_pe_page) == EXO_PAGE_SIZE);
@@ -88,7 +100,14 @@ struct exo_binding {
     uint64_t rights, first, count;
 };
 
-enum exo_pe_status : uint64_t { EXO_PE_NEW, EXO_PE_READY, EXO_PE_WAITING, EXO_PE_ENDED };
+enum exo_pe_status : uint64_t {
+    EXO_PE_NEW,
+    EXO_PE_READY,
+    EXO_PE_WAITING, // by pe_wait
+    EXO_PE_ENDED,
+    EXO_PE_RESTING, // by gate_reply: a call through a gate can enter it
+    EXO_PE_CALLING, // in gate_call, until the reply
+};
 
 // How a PE ended; the low 32 bits of `status` are pe_exit's argument or, for the others, the vector.
 enum exo_pe_end : uint64_t {

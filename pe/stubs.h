@@ -66,6 +66,7 @@
     [[nodiscard]] static inline struct exo_result exo_##name parameters { return trap(number UNWRAP words); }
 #define STUB_EXPANDED(...) STUB(__VA_ARGS__)
 #define CALL(number, name, arguments, errors, sentence) STUB_EXPANDED(number, name, arguments)
+#define CALL_MESSAGE(...)
 #include "pe/calls.def"
 #undef CALL
 #undef STUB_EXPANDED

@@ -29,7 +29,7 @@ enum exo_call : uint64_t {
 #define CALL(number, name, ...) EXO_CALL_##name = number,
 #include "pe/calls.def"
 #undef CALL
-    EXO_CALLS,
+    EXO_CALLS, // 64: gate_call is the last for ever
 };
 
 // What every call returns: the error in rax, the value in rdx.
@@ -55,6 +55,7 @@ enum exo_kind : uint8_t {
     EXO_KIND_SLICES = 3, // first, count: positions of a CPU's slice vector. WRITE: assign
     EXO_KIND_DEVICE = 4, // first: enum exo_device. READ/WRITE: take and put bytes
     EXO_KIND_PE = 5,     // first: the PE's private frame. READ: state, WRITE: configure, EXECUTE: yield to, OWN: destroy
+    EXO_KIND_GATE = 6,   // first, count: numbers. EXECUTE: call, WRITE: post; the callee is told `first`
 };
 
 enum exo_device : uint64_t {

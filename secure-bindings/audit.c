@@ -18,12 +18,14 @@ static const char *audit_binding(const struct sb_binding *binding) {
     if (offset % sizeof *binding || offset / sizeof *binding >= table->size)
         return "a binding stands outside its table";
     if (offset == 0) return "place 0 of a table is used";
-    if (binding->kind == EXO_KIND_NONE || binding->kind > EXO_KIND_PE)
+    if (binding->kind == EXO_KIND_NONE || binding->kind > EXO_KIND_GATE)
         return "a binding has a kind that is not defined";
     if (binding->rights == 0 || binding->rights & ~EXO_ALL) return "a binding has rights that are not defined";
     if (binding->generation == 0 || binding->generation == SB_GENERATION_END) return "a generation is out of range";
     if (binding->depth == 0) return "a binding has the depth of the head";
     if (range_wraps(binding)) return "a binding's range wraps";
+    const bool callable = binding->kind == EXO_KIND_GATE && (binding->rights & EXO_EXECUTE) && !binding->dying;
+    if (binding->callable != (callable ? binding->generation : 0)) return "what can be called and what not is mixed up";
     return nullptr;
 }
 
@@ -38,10 +40,11 @@ static const char *audit_ancestor(const struct sb_binding *binding) {
         ancestor = ancestor->previous;
     }
     if (ancestor->depth == 0) return nullptr;
-    if (ancestor->kind != binding->kind) return "a binding has another kind than its source";
-    if (ancestor->kind == EXO_KIND_PE && ancestor->tag != binding->tag)
-        return "a binding has another tag than its source";
     if (binding->rights & ~ancestor->rights) return "a binding has rights that its source has not";
+    if (ancestor->kind == EXO_KIND_PE && binding->kind == EXO_KIND_GATE) return nullptr; // its number is of its own kind
+    if (ancestor->kind != binding->kind) return "a binding has another kind than its source";
+    if ((ancestor->kind == EXO_KIND_PE || ancestor->kind == EXO_KIND_GATE) && ancestor->tag != binding->tag)
+        return "a binding has another tag than its source";
     if (!sb_covers(ancestor, binding->first, binding->count)) return "a binding covers what its source does not";
     return nullptr;
 }
@@ -63,7 +66,8 @@ const char *sb_audit(const struct sb_binding *head) {
 // All but the generation is as in a place that was never used.
 static bool is_empty(const struct sb_binding *place) {
     return !place->next && !place->previous && !place->table && place->first == 0 && place->count == 0
-           && place->tag == 0 && place->depth == 0 && place->uses == 0 && place->rights == 0 && !place->dying;
+           && place->tag == 0 && place->depth == 0 && place->uses == 0 && place->rights == 0 && !place->dying
+           && place->callable == 0;
 }
 
 const char *sb_audit_table(const struct sb_table *table) {

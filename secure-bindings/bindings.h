@@ -19,14 +19,16 @@ struct sb_binding {
     struct sb_binding *previous, *next; // neighbours in the derivation list; null when free
     struct sb_table *table;             // the table it stands in
     uint64_t first, count;              // as `kind` says
-    uint64_t tag;                       // unique number of a PE for EXO_KIND_PE; the kernel's cursor while dying
+    uint64_t tag; // unique number of a PE for EXO_KIND_PE, the kernel's PE for a gate; the kernel's cursor while dying
     uint32_t generation;                // of the current or next use of this place, from 1 on
     uint16_t depth;                     // 0: the list's head, 1: a root
     uint16_t uses;                      // disk requests in flight under it; it can't be removed before they end
     enum exo_kind kind;                 // EXO_KIND_NONE: free
     uint8_t rights;
     bool dying;
+    uint32_t callable; // the generation, of a live gate with the right EXECUTE; else 0. For the kernel's short path
 };
+static_assert(sizeof(struct sb_binding) == 64);
 
 struct sb_table {
     struct sb_binding *bindings; // [size]
@@ -97,6 +99,11 @@ void sb_table_init(struct sb_table *table, struct sb_binding *bindings, uint32_t
 // than the source has), FULL (no free place, or 65,535 derivations deep).
 [[nodiscard]] struct sb_made sb_derive(struct sb_binding *source, struct sb_table *target, uint64_t first,
                                        uint64_t count, uint64_t rights);
+
+// A gate: a child of `source`, which is a binding of kind PE or the list's head. The caller answers for the range, the
+// rights (no more than the source's) and a source that is not dying. Errors: FULL.
+[[nodiscard]] struct sb_made sb_gate(struct sb_binding *source, struct sb_table *target, uint64_t first,
+                                     uint64_t count, uint64_t rights, uint64_t tag);
 
 // The first descendant of a binding in list order, or null.
 [[nodiscard]] struct sb_binding *sb_descendant(const struct sb_binding *binding);

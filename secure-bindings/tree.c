@@ -28,6 +28,7 @@ static struct sb_made made(struct sb_binding *behind, struct sb_table *table, en
     binding->count = count;
     binding->rights = (uint8_t)rights;
     binding->tag = tag;
+    binding->callable = kind == EXO_KIND_GATE && (rights & EXO_EXECUTE) ? binding->generation : 0;
     binding->depth = behind->depth + 1;
     binding->previous = behind;
     binding->next = behind->next;
@@ -50,12 +51,18 @@ struct sb_made sb_derive(struct sb_binding *source, struct sb_table *target, uin
     return made(source, target, source->kind, first, count, rights, source->tag);
 }
 
+struct sb_made sb_gate(struct sb_binding *source, struct sb_table *target, uint64_t first, uint64_t count,
+                       uint64_t rights, uint64_t tag) {
+    return made(source, target, EXO_KIND_GATE, first, count, rights, tag);
+}
+
 struct sb_binding *sb_descendant(const struct sb_binding *binding) {
     return binding->next->depth > binding->depth ? binding->next : nullptr;
 }
 
 void sb_kill(struct sb_binding *binding) {
     binding->dying = true;
+    binding->callable = 0;
     binding->table->claim = SB_NO_CLAIM;
 }
 

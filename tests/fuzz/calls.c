@@ -11,7 +11,8 @@ static void learn(struct pe *pe, uint64_t number, const uint64_t words[5], struc
     struct known *self = known_of(pe);
     if (result.error != EXO_OK || self == nullptr) return;
     if (number == EXO_CALL_tlb_set && (words[3] & EXO_ENTRY_PRESENT)) last_slot = words[1], last_entry = words[3];
-    if (number == EXO_CALL_binding_derive || number == EXO_CALL_pe_create) learn_handle(self, result.value);
+    if (number == EXO_CALL_binding_derive || number == EXO_CALL_pe_create || number == EXO_CALL_gate_make)
+        learn_handle(self, result.value);
     if (number == EXO_CALL_pe_create) learn_pe(words[1]);
     if (number != EXO_CALL_binding_grant) return;
     const struct sb_found target = sb_find(&pe->bindings, (exo_handle){words[1]}, EXO_KIND_PE, EXO_WRITE);
@@ -19,9 +20,9 @@ static void learn(struct pe *pe, uint64_t number, const uint64_t words[5], struc
     if (receiver != nullptr) learn_handle(receiver, result.value);
 }
 
-// Whether a call may return an error, by calls.def.
+// Whether a call may return an error, by calls.def. (A number that is no call has one.)
 static bool documented(uint64_t number, enum exo_error error) {
-    static const char *const errors[] = {
+    static const char *const errors[EXO_CALLS] = {
 #define CALL(number, name, arguments, errors, sentence) [number] = errors,
 #include "pe/calls.def"
 #undef CALL
@@ -31,6 +32,7 @@ static bool documented(uint64_t number, enum exo_error error) {
 #include "pe/errors.def"
 #undef ERROR
     };
+    if (errors[number] == nullptr) return error == EXO_CALL;
     return error == EXO_OK || (error < sizeof names / sizeof *names && strstr(errors[number], names[error]) != nullptr);
 }
 
@@ -57,14 +59,15 @@ static bool ends_the_machine(const struct pe *pe, uint64_t number) {
 static void one_call(struct pe *pe) {
     static const uint8_t often[] = {
         EXO_CALL_binding_derive, EXO_CALL_binding_grant, EXO_CALL_frame_retype, EXO_CALL_tlb_set,   EXO_CALL_tlb_set,
-        EXO_CALL_pe_create,      EXO_CALL_pe_set_root,   EXO_CALL_pe_start,     EXO_CALL_ring_bind, EXO_CALL_ring_kick};
+        EXO_CALL_pe_create,      EXO_CALL_pe_set_root,   EXO_CALL_pe_start,     EXO_CALL_ring_bind, EXO_CALL_ring_kick,
+        EXO_CALL_gate_call,      EXO_CALL_gate_call,     EXO_CALL_gate_reply,   EXO_CALL_gate_post, EXO_CALL_gate_make};
     const uint8_t b = byte();
     const uint64_t number = b < 128 ? often[b % sizeof often] : (uint64_t)(b % EXO_CALLS);
     uint64_t words[5] = {};
     if (ends_the_machine(pe, number) || (ends_much(number) && byte() % 4 != 0)) return;
     host_run(pe); // before anything is drawn into its page
     draw_arguments(number, known_of(pe), words);
-    make_sensible(number, words);
+    make_sensible(number, known_of(pe), words);
     draw_page(pe, number);
     const struct exo_result result = host_call(pe, number, words);
     learn(pe, number, words, result);
@@ -108,11 +111,12 @@ static uint64_t must(struct exo_result result) {
 }
 
 // So that inputs need not find it out: two more PEs, made by the first, each with an address space, a ring, frames of
-// its own and some that it shares, and blocks of the disk.
+// its own and some that it shares, blocks of the disk, and gates into both; the second rests.
 static void furnish(struct pe *first) {
     constexpr exo_handle frames = {1 << 16 | EXO_FIRST_FRAMES}, disk = {1 << 16 | EXO_FIRST_DISK};
     constexpr uint64_t all = EXO_READ | EXO_WRITE | EXO_EXECUTE;
     uint64_t at = host_free_first().raw;
+    exo_handle made[2];
     for (unsigned i = 0; i < 2; i++, at += 16) {
         const exo_handle handle = {must(host_pe_create(first, frames, (exo_frame){at}, 3))};
         for (unsigned level = 4; level >= 1; level--)
@@ -132,6 +136,15 @@ static void furnish(struct pe *first) {
         learn_pe(at);
         learn_handle(&known[0], handle.raw);
         must(host_ring_bind(host_pe(first, handle), own, (exo_frame){at + 7}));
+        must(host_pe_set_entry(first, handle, EXO_UPCALL_gate, (exo_vaddr){0x1000}, (exo_vaddr){0x2000}));
+        const exo_handle gate = {must(host_gate_make(first, handle, 0, 20))};
+        learn_handle(&known[0], gate.raw);
+        made[i] = handle;
+        learn_handle(&known[1], must(host_binding_grant(first, gate, made[0], 0, 10, EXO_ALL & ~(EXO_OWN | EXO_READ))));
+        if (i == 0) continue;
+        learn_handle(&known[2], must(host_binding_grant(first, gate, handle, 0, 10, EXO_EXECUTE)));
+        pe_page(host_pe(first, handle))->mask = ~0ull;
+        must(host_gate_reply(host_pe(first, handle)));
     }
 }
 

@@ -87,6 +87,17 @@ static exo_handle draw_handle(const struct known *self) {
     return self->handles[b % (self->count < HANDLES ? self->count : HANDLES)];
 }
 
+// One of the handles that name a gate, more likely than another.
+static exo_handle draw_gate(const struct known *self) {
+    const unsigned start = byte();
+    for (unsigned i = 0; self != nullptr && i < HANDLES; i++) {
+        const exo_handle handle = self->handles[(start + i) % HANDLES];
+        const struct sb_found found = sb_find_any(&pe_at(self)->bindings, handle);
+        if (found.error == EXO_OK && found.binding->kind == EXO_KIND_GATE) return handle;
+    }
+    return draw_handle(self);
+}
+
 static exo_frame draw_frame(void) {
     const uint8_t b = byte();
     if (b < 8) return (exo_frame){any()};
@@ -160,7 +171,7 @@ static void draw_arguments(uint64_t number, const struct known *self, uint64_t w
 }
 
 // Most times, arguments for which the type says too little are made such that the call can succeed.
-static void make_sensible(uint64_t number, uint64_t words[5]) {
+static void make_sensible(uint64_t number, const struct known *self, uint64_t words[5]) {
     if (byte() < 32) return;
     switch (number) {
     case EXO_CALL_frame_retype: words[2] = 1 + byte() % 4, words[3] = byte() % 7; break;
@@ -173,6 +184,10 @@ static void make_sensible(uint64_t number, uint64_t words[5]) {
         break;
     case EXO_CALL_tlb_set_batch: words[2] = byte() % 5; break;
     case EXO_CALL_pe_create: words[2] = 3 + byte() % 3; break;
+    case EXO_CALL_gate_make: words[1] = byte() % 4, words[2] = 1 + byte() % 4; break;
+    case EXO_CALL_pe_set_entry: words[1] %= EXO_UPCALLS; break;
+    case EXO_CALL_gate_call:
+    case EXO_CALL_gate_post: words[0] = draw_gate(self).raw; break;
     default: break;
     }
 }
@@ -180,7 +195,7 @@ static void make_sensible(uint64_t number, uint64_t words[5]) {
 // Calls that take so much away that little can happen after them.
 static bool ends_much(uint64_t number) {
     return number == EXO_CALL_binding_revoke || number == EXO_CALL_binding_drop || number == EXO_CALL_pe_destroy
-           || number == EXO_CALL_pe_exit || number == EXO_CALL_pe_wait;
+           || number == EXO_CALL_pe_exit || number == EXO_CALL_pe_wait || number == EXO_CALL_gate_reply;
 }
 
 // What calls read beyond their registers.
@@ -189,7 +204,7 @@ static void draw_page(struct pe *pe, uint64_t number) {
     if (number == EXO_CALL_tlb_set_batch)
         for (unsigned i = 0; i < 4; i++)
             ((struct exo_tlb_update *)page->args)[i] = (struct exo_tlb_update){draw_slot(), draw_entry()};
-    if (number == EXO_CALL_pe_wait || number == EXO_CALL_pe_yield) {
+    if (number == EXO_CALL_pe_wait || number == EXO_CALL_pe_yield || number == EXO_CALL_gate_reply) {
         page->mask = any();
         page->pending = any();
         page->interrupt_busy = byte() % 2;

@@ -62,7 +62,7 @@ Test(binding_audit, sees_a_range_that_wraps) {
 Test(binding_audit, sees_a_changed_kind) {
     child->kind = EXO_KIND_EXTENT;
     list_says("a binding has another kind than its source");
-    child->kind = EXO_KIND_PE + 1;
+    child->kind = EXO_KIND_GATE + 1;
     list_says("a binding has a kind that is not defined");
     child->kind = EXO_KIND_NONE;
     list_says("a binding has a kind that is not defined");

@@ -5,7 +5,7 @@
 constexpr uint64_t PARTS = 3; // private frame, PE page, one frame of bindings
 constexpr uint64_t TABLES = 5;
 constexpr uint64_t UPCALL_STACK = 2048;
-constexpr uint64_t STACK_PAGES = 4; // five stacks for upcalls, and the rest to run on
+constexpr uint64_t STACK_PAGES = 4; // six stacks for upcalls, and the rest to run on
 constexpr unsigned GOES_MAX = 2000; // 10 seconds of slices
 
 extern const char child_return[];
@@ -16,7 +16,7 @@ static bool taken[CHILDREN];
 static const char *const handlers[EXO_UPCALLS] = {
     [EXO_UPCALL_fault] = child_on_fault,         [EXO_UPCALL_exception] = child_on_exception,
     [EXO_UPCALL_syscall] = child_on_syscall,     [EXO_UPCALL_double_fault] = child_on_double_fault,
-    [EXO_UPCALL_interrupt] = child_on_interrupt,
+    [EXO_UPCALL_interrupt] = child_on_interrupt, [EXO_UPCALL_gate] = child_on_gate,
 };
 
 uint64_t child_stack(const struct child *child, enum exo_upcall upcall) {
@@ -109,7 +109,7 @@ bool child_go(struct child *child, unsigned goes) {
         rig_need(exo_pe_read(child->pe).error == EXO_OK, "a child's state can't be read");
         child->state = *(volatile struct exo_pe_state *)rig_page()->args;
         if (child->state.state == EXO_PE_ENDED) return true;
-        if (child->state.state == EXO_PE_WAITING || goes == 0) return false;
+        if (child->state.state != EXO_PE_READY || goes == 0) return false;
         rig_need(exo_pe_yield(child->pe).error == EXO_OK, "a child can't be given the CPU");
     }
 }

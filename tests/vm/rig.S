@@ -94,6 +94,7 @@ CHILD_HANDLER exception, 2
 CHILD_HANDLER syscall, 3
 CHILD_HANDLER double_fault, 4
 CHILD_HANDLER interrupt, 5
+CHILD_HANDLER gate, 6
 
 // Where a child's code returns to: its result is its status.
 .globl child_return

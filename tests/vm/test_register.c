@@ -19,7 +19,7 @@ __asm__(".text\nleft_by:\n pushq %rbx\n pushq %rdx\n movq %rdi, %rax\n notq %rax
         "movq %r8, 40(%rbx)\n movq %r9, 48(%rbx)\n movq %r10, 56(%rbx)\n movq %r11, 64(%rbx)\n"
         "popq %rax\n movq %rax, 72(%rbx)\n popq %rbx\n ret\n");
 
-static const char *const names[] = {
+static const char *const names[EXO_CALLS] = {
 #define CALL(number, name, ...) [number] = #name,
 #include "pe/calls.def"
 #undef CALL
@@ -33,6 +33,7 @@ TEST(no_call_leaves_anything_of_the_kernels_in_a_register) {
     struct child child = child_new(CHILD_SHARED, nothing);
     const exo_frame frame = rig_frames(1, EXO_FRAME_DATA), ring = rig_frames(1, EXO_FRAME_FREE);
     const exo_handle mine = rig_derive(FRAMES, frame.raw, 1, EXO_ALL);
+    const exo_handle gate = {OK(exo_gate_make(child.pe, 0, 1))}; // goes with the child
     const uint64_t f = FRAMES.raw, slot = rig_slot(RIG_WINDOW).raw;
     const struct {
         enum exo_call call;
@@ -83,11 +84,22 @@ TEST(no_call_leaves_anything_of_the_kernels_in_a_register) {
         {EXO_CALL_console_write, {REPORT.raw, 0, 0, 0, 0}},
         {EXO_CALL_console_read, {CONSOLE.raw, 0, 0, 0, 0}},
         {EXO_CALL_machine_off, {CONSOLE.raw, 64, 0, 0, 0}},
+        {EXO_CALL_gate_make, {0, 1, 0, 0, 0}},
+        {EXO_CALL_gate_make, {77, 1, 1, 0, 0}},
+        {EXO_CALL_gate_post, {gate.raw, 1, 2, 3, 4}},
+        {EXO_CALL_gate_post, {77, 1, 2, 3, 4}},
+        {EXO_CALL_gate_call, {gate.raw, 0, 0, 0, 0}}, // BUSY, as every call below is refused
+        {EXO_CALL_gate_call, {gate.raw & 0xffff, 0, 0, 0, 0}},
+        {EXO_CALL_gate_call, {gate.raw + (1 << 16), 0, 0, 0, 0}},
+        {EXO_CALL_gate_call, {~0ull, 0, 0, 0, 0}},
+        {EXO_CALL_gate_call, {FRAMES.raw, 0, 0, 0, 0}},
+        {EXO_CALL_gate_reply, {0, 0, 0, 0, 0}},
+        {EXO_CALL_gate_call - 1, {0, 0, 0, 0, 0}}, // no call yet
     };
     for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++) {
         struct left left;
         left_by(calls[i].call, calls[i].arguments, &left);
-        rig_context(names[calls[i].call], i);
+        rig_context(names[calls[i].call] != nullptr ? names[calls[i].call] : "none", i);
         CHECK(left.rax < KERNEL && left.rcx < KERNEL && left.rdx < KERNEL && left.rsi < KERNEL && left.rdi < KERNEL);
         CHECK(left.r8 < KERNEL && left.r9 < KERNEL && left.r10 < KERNEL && left.r11 < KERNEL);
         CHECK(left.rax <= EXO_DEVICE);

@@ -62,6 +62,12 @@ static const char *audit_table(exo_frame frame, unsigned level) {
     return wrong;
 }
 
+static bool is_pe(const struct pe *pe) {
+    const uint64_t offset = (uint64_t)((const uint8_t *)pe - (uint8_t *)arch_frame((exo_frame){0}));
+    const uint64_t frame = offset >> EXO_PAGE_SHIFT;
+    return offset % EXO_PAGE_SIZE == 0 && frame < frame_count && frame_table[frame].type == EXO_FRAME_PE;
+}
+
 static const char *audit_pe(struct pe *pe, exo_frame frame) {
     if (pe->root != 0) maps[pe->root >> EXO_PAGE_SHIFT]++;
     if (pe->ring != nullptr) maps[pe->ring_frame.raw]++;
@@ -73,9 +79,31 @@ static const char *audit_pe(struct pe *pe, exo_frame frame) {
     return sb_audit_table(&pe->bindings);
 }
 
+// Who calls and who serves agree, and no chain of calls comes back to where it began.
+static const char *audit_gates(struct pe *pe) {
+    if (pe->state == EXO_PE_RESTING && pe->caller != nullptr) return "a PE that rests serves a call";
+    if (pe->caller != nullptr) {
+        if (pe->state == EXO_PE_ENDED) return "a PE that has ended serves a call";
+        const struct pe *caller = pe->caller;
+        const struct sb_binding *gate = &caller->bindings.bindings[caller->calling / sizeof *gate];
+        if (caller->state != EXO_PE_CALLING || gate_callee(gate) != pe) return "a PE serves who has not called it";
+    }
+    if (pe->state != EXO_PE_CALLING) return nullptr;
+    const struct sb_binding *gate = &pe->bindings.bindings[pe->calling / sizeof *gate];
+    if (gate->kind != EXO_KIND_GATE || !(gate->rights & EXO_EXECUTE)) return "a call is under way through what is no gate";
+    if (gate_callee(gate)->caller != pe) return "a PE calls who does not serve it";
+    const struct pe *end = pe;
+    while (end->state == EXO_PE_CALLING) {
+        end = gate_callee(&end->bindings.bindings[end->calling / sizeof *gate]);
+        if (end == pe) return "a chain of calls is a circle";
+    }
+    return nullptr;
+}
+
 static const char *audit_pe_bindings(void) {
     for (const struct sb_binding *each = derivations.next; each != &derivations; each = each->next)
-        if (each->kind == EXO_KIND_PE && frame_info((exo_frame){each->first})->type != EXO_FRAME_PE)
+        if ((each->kind == EXO_KIND_PE && frame_info((exo_frame){each->first})->type != EXO_FRAME_PE)
+            || (each->kind == EXO_KIND_GATE && !is_pe(gate_callee(each))))
             return "a binding names a PE that is none";
     return nullptr;
 }
@@ -84,9 +112,7 @@ static const char *audit_cpu(void) {
     for (unsigned i = 0; i < EXO_SLICE_POSITIONS; i++) {
         const struct pe *pe = host_cpu.vector[i];
         if (pe == nullptr) continue;
-        const uint64_t frame =
-            (uint64_t)((const uint8_t *)pe - (uint8_t *)arch_frame((exo_frame){0})) >> EXO_PAGE_SHIFT;
-        if (frame >= frame_count || frame_table[frame].type != EXO_FRAME_PE) return "a slice is given to what is no PE";
+        if (!is_pe(pe)) return "a slice is given to what is no PE";
     }
     return nullptr;
 }
@@ -110,6 +136,7 @@ const char *host_audit(void) {
         const enum exo_frame_type type = frame_info(frame)->type;
         if (frame_level(type) != 0) wrong = audit_table(frame, frame_level(type));
         if (type == EXO_FRAME_PE) wrong = audit_pe(arch_frame(frame), frame);
+        if (type == EXO_FRAME_PE && wrong == nullptr) wrong = audit_gates(arch_frame(frame));
     }
     if (wrong == nullptr) wrong = audit_counts();
     if (wrong == nullptr) wrong = audit_pe_bindings();

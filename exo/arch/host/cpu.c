@@ -78,6 +78,8 @@ static struct exo_result dispatch(uint64_t number, const uint64_t words[5]) {
     switch (number) {
 #define CALL(number, name, arguments, ...)                                                                             \
     case number: return call_##name arguments;
+#define CALL_MESSAGE(number, name, arguments, ...)                                                                     \
+    case number: return short_path_##name arguments;
 #include "pe/calls.def"
 #undef CALL
     default: return (struct exo_result){EXO_CALL, 0};

@@ -32,6 +32,10 @@ void cpu_reset(void);
 void cpu_leave_kernel(void); // the end of every interrupt
 extern struct pe *host_loaded;
 
+// gate.c
+struct exo_result short_path_gate_call(exo_handle gate);
+struct exo_result short_path_gate_reply(void);
+
 // disk.c
 void disk_make(uint64_t blocks);
 void disk_take_down(void);

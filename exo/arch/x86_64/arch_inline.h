@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The parts of arch.h that must be inline, for x86-64. In the kernel, GS points to this CPU's struct cpu.
 #pragma once
+#include "exo/arch/x86_64/cpu.h"
 #include "exo/pe.h"
 #include "pe/types.h"
 
@@ -12,9 +13,9 @@ static inline struct pe *arch_current(void) {
     return pe;
 }
 
-extern struct cpu boot_cpu;
+extern struct x86_cpu boot_cpu;
 static inline struct cpu *arch_cpu(void) {
-    return &boot_cpu;
+    return &boot_cpu.cpu;
 }
 
 static inline void *arch_frame(exo_frame frame) {

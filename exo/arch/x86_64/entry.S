@@ -5,6 +5,7 @@
 //   page fault, exception  the PE's exception save area         sysretq into the PE's entry (the upcall)
 //   system call            the kernel stack of this CPU         sysretq behind the call
 //   foreign system call    none                                 sysretq into the PE's syscall entry (the upcall)
+//   call through a gate    none                                 sysretq into the other PE's gate entry (gate.S)
 //   interrupt              an interrupt stack (IST)             leave_kernel, context_enter: iretq
 //
 // TSS.RSP0 points to the end of the running PE's exception save area, by the kernel's own mapping of the PE page, so
@@ -17,11 +18,11 @@
 
 .text
 
-// Enters an upcall. rsp is in the save area; rcx and r11 have been saved. Flags are constant, so that no flag of the
-// interrupted code (AC, DF, TF) reaches the handler.
-.macro ENTER_UPCALL upcall
-    movq    SAVE_ENTRY(\upcall)(%rsp), %rcx
-    movq    SAVE_STACK(\upcall)(%rsp), %rsp
+// Enters an upcall. rsp is in the save area, \above bytes above `error`; rcx and r11 have been saved. Flags are
+// constant, so that no flag of the interrupted code (AC, DF, TF) reaches the handler.
+.macro ENTER_UPCALL upcall, above=0
+    movq    SAVE_ENTRY(\upcall)-\above(%rsp), %rcx
+    movq    SAVE_STACK(\upcall)-\above(%rsp), %rsp
     movl    $USER_RFLAGS, %r11d
     sysretq
 .endm
@@ -146,12 +147,13 @@ EXCEPTION 21, 1
 
 // System calls. rcx holds the return address; arguments are in rdi rsi rdx r10 r8. Flags come back as USER_RFLAGS, and
 // with nothing of the kernel's in a register: C zeroes what it has used (-fzero-call-used-regs).
-.globl system_call
+.globl system_call, ordinary_call
 .balign 16
 system_call:
     swapgs
-    cmpq    $-NUMBER_OF_CALLS, %rax // call n is ~n: as unsigned numbers, the highest
-    jb      foreign_system_call
+    cmpq    $-NUMBER_OF_CALLS, %rax // call n is ~n: as unsigned numbers, the highest; gate_call is the lowest of them
+    jbe     gate_or_foreign_system_call
+ordinary_call:
     movq    %rsp, %gs:CPU_SCRATCH
     movq    %gs:CPU_KERNEL_STACK, %rsp
     pushq   %rcx
@@ -165,21 +167,22 @@ system_call:
     sysretq
 
 // A number that is no exo-call: the upcall syscall, with the context in the exception save area.
-foreign_system_call:
+gate_or_foreign_system_call:
+    je      gate_call
     movq    %rsp, %gs:CPU_SCRATCH
-    movq    %gs:CPU_SAVE_AREA, %rsp
-    leaq    -SAVE_END(%rsp), %rsp
-    btsl    $0, SAVE_BUSY(%rsp)
+    movq    %gs:CPU_SAVE_AREA, %rsp // the area's end
+    btsl    $0, SAVE_BUSY-SAVE_END(%rsp)
     jc      foreign_system_call_again
-    movq    %rcx, SAVE_RIP(%rsp)
-    movq    %r11, SAVE_RFLAGS(%rsp)
-    movq    %rax, SAVE_RAX(%rsp)
+    movq    %rcx, SAVE_RIP-SAVE_END(%rsp)
+    movq    %r11, SAVE_RFLAGS-SAVE_END(%rsp)
+    movq    %rax, SAVE_RAX-SAVE_END(%rsp)
     movq    %gs:CPU_SCRATCH, %rcx
-    movq    %rcx, SAVE_RSP(%rsp)
+    movq    %rcx, SAVE_RSP-SAVE_END(%rsp)
     swapgs
-    ENTER_UPCALL UPCALL_SYSCALL
+    ENTER_UPCALL UPCALL_SYSCALL, SAVE_END
 
 foreign_system_call_again:
+    leaq    -SAVE_END(%rsp), %rsp
     movq    $VECTOR_SYSCALL, SAVE_VECTOR(%rsp)
     movq    %rcx, SAVE_RIP(%rsp)
     movq    %r11, SAVE_RFLAGS(%rsp)
@@ -201,6 +204,7 @@ SWITCHING_CALL pe_exit
 SWITCHING_CALL pe_yield
 SWITCHING_CALL pe_wait
 
+.globl switching_call
 switching_call:
     movq    %gs:CPU_CURRENT, %r9
     movq    %rbx, PE_CONTEXT+CONTEXT_RBX(%r9)

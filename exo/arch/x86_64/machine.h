@@ -55,7 +55,6 @@ uint32_t arch_apic_id(void);
 
 // trap.c: descriptor tables, system-call registers, processor features.
 void trap_init(bool tracing);
-void trap_save_area(uint64_t end); // where exceptions from user mode are pushed from now on
 
 // memory.c: from the tables of boot.S to the kernel's own; hands out frames for that.
 struct memory_map; // see start.c

@@ -30,7 +30,7 @@ constexpr uint32_t HVM_MEMORY_USABLE = 1;
 constexpr uint64_t MEMORY_LIMIT = 1ull << 38; // half of root-table slot 256
 
 extern char kernel_end[], boot_stack_top[];
-struct cpu boot_cpu;
+struct x86_cpu boot_cpu;
 
 struct run {
     uint64_t first, end; // physical addresses, page-aligned
@@ -79,8 +79,8 @@ static struct run free_run(struct run memory, struct run package) {
 }
 
 [[noreturn]] void start(uint64_t info_address) {
-    boot_cpu.kernel_stack = (uint64_t)boot_stack_top;
-    boot_cpu.flushed = 1;
+    boot_cpu.cpu.kernel_stack = (uint64_t)boot_stack_top;
+    boot_cpu.cpu.flushed = 1;
     console_init();
     const struct hvm_start_info *info = physical(info_address);
     if (info->magic != HVM_MAGIC || info->version < 1) arch_panic("The loader does not speak PVH version 1.");

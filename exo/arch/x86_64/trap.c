@@ -15,16 +15,6 @@ struct gate {
     uint32_t offset2, reserved;
 };
 
-// Task state segment: where the processor finds stacks (AMD64 APM vol. 2, 12.2.5).
-struct [[gnu::packed]] task_state {
-    uint32_t reserved0;
-    uint64_t stack[3];
-    uint64_t reserved1;
-    uint64_t interrupt_stack[7];
-    uint64_t reserved2;
-    uint16_t reserved3, io_map;
-};
-
 // What an interrupt leaves on its stack behind the registers.
 struct interrupt_frame {
     uint64_t vector, rip, cs, rflags, rsp, ss;
@@ -37,14 +27,8 @@ void page_fault_traced(void);
 void system_call(void);
 
 static struct gate gates[ARCH_VECTORS];
-static struct task_state task_state;
 static uint64_t descriptors[8];
 alignas(16) static uint8_t stacks[STACKS][8192];
-
-void trap_save_area(uint64_t end) {
-    task_state.stack[0] = end;
-    boot_cpu.save_area = end;
-}
 
 static unsigned stack_of(unsigned vector) {
     switch (vector) {
@@ -74,14 +58,15 @@ static void gates_make(bool tracing) {
 }
 
 static void descriptors_load(void) {
-    const uint64_t base = (uint64_t)&task_state;
-    task_state.io_map = sizeof task_state;
-    for (unsigned i = 1; i < STACKS; i++) task_state.interrupt_stack[i - 1] = (uint64_t)stacks[i] + sizeof stacks[i];
+    struct task_state *task = &boot_cpu.task;
+    const uint64_t base = (uint64_t)task;
+    task->io_map = sizeof *task;
+    for (unsigned i = 1; i < STACKS; i++) task->interrupt_stack[i - 1] = (uint64_t)stacks[i] + sizeof stacks[i];
     descriptors[1] = 0x00af'9b00'0000'ffff; // kernel code
     descriptors[2] = 0x00cf'9300'0000'ffff; // kernel data
     descriptors[4] = 0x00cf'f300'0000'ffff; // user data
     descriptors[5] = 0x00af'fb00'0000'ffff; // user code
-    descriptors[6] = (sizeof task_state - 1) | (base & 0xff'ffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
+    descriptors[6] = (sizeof *task - 1) | (base & 0xff'ffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
     descriptors[7] = base >> 32;
     const struct [[gnu::packed]] {
         uint16_t limit;
@@ -117,7 +102,7 @@ void trap_init(bool tracing) {
     gates_make(tracing);
     descriptors_load();
     features_enable();
-    arch_msr_write(0xc0000101, (uint64_t)&boot_cpu); // GS now; the user's is exchanged for it by swapgs
+    arch_msr_write(0xc0000101, (uint64_t)&boot_cpu.cpu); // GS now; the user's is exchanged for it by swapgs
     arch_msr_write(0xc0000102, 0);
     arch_msr_write(0xc0000081, (uint64_t)0x18 << 48 | (uint64_t)SELECTOR_KERNEL_CODE << 32); // STAR
     arch_msr_write(0xc0000082, (uint64_t)system_call);                                       // LSTAR

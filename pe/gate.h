@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Gates: protected control transfer from one PE into another.
+//
+// A call (gate_call) enters the PE that the gate leads into at its `gate` entry, in its own address space and on the
+// entry's stack. The registers are the message. A reply (gate_reply) goes back in the same way.
+//
+//   register                    as the callee finds it           as the caller finds it again
+//   rax                         the gate's number                EXO_OK from a reply, or the kernel's error
+//   rdi                         the caller's id, never 0         from the callee's reply
+//   rbx rbp rdx rsi r8-r10      the caller's                     from the callee's reply
+//   r12-r15, xmm, x87, MXCSR    the caller's                     from the callee's reply
+//   base of GS                  the caller's                     from the callee's reply
+//   rsp, base of FS             the entry's; the callee's own    its own
+//   rcx, r11, flags             changed                          changed
+//
+// So both sides save what they want to keep, and set the control words of x87 and SSE before they rely on them. After
+// an error no message has been delivered, and none has come back: the registers are the caller's own, as after any
+// call; but after BROKEN it has been delivered, and they are undefined.
+//
+// The callee must be at rest: it has no context then, and begins at its gate entry when it is called, or, with rdi 0,
+// when an event is pending and not masked. The first reply, to nobody, brings a PE to rest. It serves one call at a
+// time; who else calls gets BUSY. Its caller's slices are its own until it replies (and those of its caller's caller).
+// Events that come to the caller meanwhile stay pending; look at them after the call, as after a fault.
+//
+// A message of four words can also be posted (gate_post) into the PE page, which the poster needs not wait for.
+#pragma once
+#include "pe/pe.h"
+#include "pe/stubs.h"
+
+// Brings the PE to rest for the first time. Returns only if it can't: STATE, there is no gate entry.
+static inline enum exo_error exo_gate_rest(void) {
+    enum exo_error error;
+    __asm__ volatile("syscall"
+                     : "=a"(error)
+                     : "0"(~(uint64_t)EXO_CALL_gate_reply)
+                     : "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory");
+    return error;
+}
