@@ -13,7 +13,6 @@
 //   syscall.redirect  from a foreign syscall to the first instruction of the PE's syscall entry: all kernel
 //   prot1 prot100     exo_tlb_protect of 1 and of 100 pages to read-only, TLB flush included
 //   unprot1 unprot100 and back to read-write
-//   yield             a directed yield from one PE to another, address-space switch included: half a round trip
 #include "apps/bench.h"
 #include "libos/core/frames.h"
 #include "libos/core/print.h"
@@ -147,66 +146,6 @@ static int32_t unprotect100_after(void) {
     return unprotect100();
 }
 
-// A PE that shares this one's level-2 table, and so its whole address space, below a root of its own.
-struct twin {
-    exo_frame parts; // its private frame comes first
-    exo_handle pe;
-    exo_handle other; // the other twin, in its own table
-    alignas(16) uint8_t stack[1024];
-};
-static struct twin twins[2];
-static int32_t round_trips[BENCH_SAMPLES + BENCH_WARM_UP];
-static volatile unsigned trips;
-
-// The first twin measures round trips; the second only yields back.
-static void twin_first(void) {
-    while (trips < BENCH_SAMPLES + BENCH_WARM_UP) {
-        const uint32_t before = stamp();
-        must(exo_pe_yield(twins[0].other));
-        round_trips[trips++] = elapsed(before, stamp());
-    }
-    must(exo_pe_exit(0));
-}
-static void twin_second(void) {
-    while (true) must(exo_pe_yield(twins[1].other));
-}
-
-static void twin_make(struct twin *twin, void (*code)(void)) {
-    constexpr uint64_t every = EXO_READ | EXO_WRITE | EXO_EXECUTE;
-    const exo_frame root = frames_take_as(EXO_FRAME_TABLE4);
-    twin->parts = frames_take_run(3);
-    const struct exo_result made = exo_pe_create(frames_binding, twin->parts, 3);
-    must(made);
-    twin->pe = (exo_handle){made.value};
-    must(exo_tlb_set(frames_binding, (exo_paddr){root.raw << EXO_PAGE_SHIFT}, frames_binding,
-                     exo_entry_for(start->table3, every), (exo_vaddr){0}));
-    must(exo_pe_set_root(twin->pe, frames_binding, root));
-    must(exo_pe_set_entry(twin->pe, EXO_UPCALL_start, (exo_vaddr){(uint64_t)code},
-                          (exo_vaddr){(uint64_t)&twin->stack[sizeof twin->stack - 8]}));
-}
-
-static exo_handle twin_introduce(const struct twin *twin, const struct twin *to) {
-    const struct exo_result granted = exo_binding_grant(twin->pe, to->pe, twin->parts.raw, 1, EXO_EXECUTE);
-    must(granted);
-    return (exo_handle){granted.value};
-}
-
-// A slice that ends in between brings this PE back, which then lets the first twin go on.
-static void measure_yields(void) {
-    twin_make(&twins[0], twin_first);
-    twin_make(&twins[1], twin_second);
-    twins[0].other = twin_introduce(&twins[1], &twins[0]);
-    twins[1].other = twin_introduce(&twins[0], &twins[1]);
-    must(exo_pe_start(twins[0].pe, 0));
-    must(exo_pe_start(twins[1].pe, 0));
-    while (trips < BENCH_SAMPLES + BENCH_WARM_UP) must(exo_pe_yield(twins[0].pe));
-}
-
-static int32_t half_round_trip(void) {
-    static unsigned at;
-    return round_trips[at++] / 2;
-}
-
 static void set_entry(enum exo_upcall upcall, void (*entry)(void), const char *stack) {
     must(exo_pe_set_entry(EXO_NO_HANDLE, upcall, (exo_vaddr){(uint64_t)entry}, (exo_vaddr){(uint64_t)stack}));
 }
@@ -244,7 +183,5 @@ int main(void) {
     bench_row("call.null", call_null, bench_empty());
     measure_faults();
     measure_protection();
-    measure_yields();
-    bench_row("yield", half_round_trip, bench_empty());
     return 0;
 }

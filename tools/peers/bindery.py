@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Bindery's own rows, by the applications bench_fault and bench_appel. Used by `bench fault` too.
+"""Bindery's own rows, by the applications bench_fault, bench_gate and bench_appel. Used by `bench fault` too.
 
-Both are jobs of one boot, one after the other. Unlike a peer's, a row of ours that is absent is a failure.
+All are jobs of one boot, one after the other. Unlike a peer's, a row of ours that is absent is a failure.
 """
 
 from tools import paths, registry, session
 from tools.errors import BinderyError
 from tools.peers.common import row
 
-PROGRAMS = ("bench_fault", "bench_appel")
+PROGRAMS = ("bench_fault", "bench_gate", "bench_appel")
 
 
 def operations():
