@@ -21,7 +21,7 @@
 // With read-ahead or clustered write-back, steps 4 to 6 of the frame are transit.c's: the victim's frame need not be
 // the new page's, and whatever is read or written besides is not waited for.
 #include "libos/pager/region.h"
-#include "libos/pager/sequence.h"
+#include "libos/pager/resident.h"
 #include "libos/pager/streak.h"
 #include "libos/pager/trace.h"
 #include "libos/pager/transit.h"
@@ -30,83 +30,45 @@ struct fault {
     struct pager_region *region;
     bool transit;    // the region has frames in transit
     uint32_t page;   // faulting, in the region
-    uint32_t slot;   // that it will have
-    uint32_t frame;  // that it will have, by its number in the region; without transit the slot's own
-    uint32_t victim; // page that had the slot; POLICY_NONE: the slot was free
+    uint32_t slot;   // of the victim
+    uint32_t victim; // page that goes for it; POLICY_NONE: none has to
+    uint32_t frame;  // that it will have, by its number in the budget
     bool reads;      // the page comes from disk
     bool stuck;      // the instruction doesn't get through, because its pages are taken from it again
 };
-
-// Calls into the policy are timed; this is the only place that knows how.
-#define TIMED(region, call)                                                                                            \
-    do {                                                                                                               \
-        uint64_t begin_ = machine_time();                                                                              \
-        call;                                                                                                          \
-        (region)->statistics.policy_time += machine_time() - begin_;                                                   \
-    } while (0)
 
 // The next slot from the policy's choice on whose page the stuck instruction doesn't need.
 static uint32_t slot_not_needed(const struct fault *fault) {
     const struct pager_region *region = fault->region;
     for (uint32_t i = 0; i < region->slots; i++) {
         uint32_t slot = (fault->slot + i) % region->slots;
-        if (!streak_holds(region_address(region, region->page_in[slot]))) return slot;
+        const bool filled = slot < region->used && region->page_in[slot] != POLICY_NONE;
+        if (filled && !streak_holds(region_address(region, region->page_in[slot]))) return slot;
     }
     machine_fail("region %s: an instruction needs more pages at once than the %u frames hold", region->options.name,
-                 region->slots);
+                 region->resident);
 }
 
+// Pages beyond the region's limit, and those that the policy gives up besides, leave here. A victim that is chosen
+// leaves in the next step.
 static void fault_choose(struct fault *fault) {
     struct pager_region *region = fault->region;
     const struct policy *policy = region->options.policy;
     trace_step(region, fault->page, 3);
-    if (policy->fault != nullptr) TIMED(region, policy->fault(region->state, fault->page));
-    if (region->used < region->slots) {
-        fault->slot = region->used;
-        fault->victim = POLICY_NONE;
-        return;
-    }
-    TIMED(region, fault->slot = policy->victim(region->state, fault->page));
-    if (fault->slot >= region->slots) {
-        machine_fail("region %s: policy %s chose slot %u of %u", region->options.name, policy->name, fault->slot,
-                     region->slots);
-    }
+    if (policy->fault != nullptr) REGION_TIMED(region, policy->fault(region->state, fault->page));
+    if (policy->sees < POLICY_SEES_REFERENCES) resident_give_up(region);
+    resident_shrink(region, fault->page);
+    fault->victim = POLICY_NONE;
+    if (region->resident == 0) resident_ask_another(region);
+    if (resident_has_room(region)) return;
+    fault->slot = resident_victim(region, fault->page);
     if (fault->stuck) fault->slot = slot_not_needed(fault);
     fault->victim = region->page_in[fault->slot];
 }
 
-static void disk_or_fail(const struct fault *fault, enum exo_error error, const char *what, uint32_t page) {
-    if (error == EXO_OK) return;
-    machine_fail("region %s: page %u: %s failed, error %lu, block %lu", fault->region->options.name, page, what,
-                 (uint64_t)error, region_block(fault->region, page));
-}
-
-static void write_back(const struct fault *fault) {
-    struct pager_region *region = fault->region;
-    const uint32_t victim = fault->victim;
-    bool started = machine_disk_start(EXO_RING_WRITE, region->frames[fault->slot], region_block(region, victim));
-    disk_or_fail(fault, started ? machine_disk_finish() : EXO_DEVICE, "write-back", victim);
-    region->stored[victim] = PAGE_STORED;
-}
-
 static void fault_unbind(struct fault *fault) {
-    struct pager_region *region = fault->region;
-    uint32_t victim = fault->victim;
-    trace_step(region, fault->page, 4);
-    if (victim == POLICY_NONE) return;
-    uint64_t old = record_bits(region, fault->slot);
-    if (region->entries[victim] & EXO_ENTRY_PRESENT) old |= machine_unbind(region_address(region, victim));
-    region->slot_of[victim] = POLICY_NONE;
-    region->statistics.sequence = sequence_add(region->statistics.sequence, victim);
-    const bool dirty = old & EXO_ENTRY_DIRTY;
-    region->statistics.writebacks += dirty;
-    if (fault->transit)
-        transit_evict(region, fault->slot, victim, dirty || region->stored[victim] == PAGE_OWED);
-    else if (dirty)
-        write_back(fault);
-    record_clear(region, fault->slot, EXO_ENTRY_ACCESSED | EXO_ENTRY_DIRTY);
-    const struct policy *policy = region->options.policy;
-    if (policy->removed != nullptr) TIMED(region, policy->removed(region->state, victim, fault->slot));
+    trace_step(fault->region, fault->page, 4);
+    if (fault->victim != POLICY_NONE) resident_evict(fault->region, fault->slot);
 }
 
 static void fault_read(struct fault *fault) {
@@ -116,38 +78,36 @@ static void fault_read(struct fault *fault) {
         fault->frame = transit_fetch(region, fault->page);
         return;
     }
-    fault->frame = fault->slot;
+    fault->frame = budget_take(region->budget);
     fault->reads = region->stored[fault->page];
     if (!fault->reads) {
-        machine_zero(region->window + fault->frame * EXO_PAGE_SIZE);
+        machine_zero(region_memory(region, fault->frame));
         return;
     }
-    if (!machine_disk_start(EXO_RING_READ, region->frames[fault->frame], region_block(region, fault->page))) {
-        disk_or_fail(fault, EXO_DEVICE, "read", fault->page);
-    }
+    const exo_frame frame = region->budget->frames[fault->frame];
+    if (!machine_disk_start(EXO_RING_READ, frame, region_block(region, fault->page)))
+        region_disk_failed(region, EXO_DEVICE, "read", fault->page);
     region->statistics.reads++;
 }
 
 static void fault_await(struct fault *fault) {
+    enum exo_error error = EXO_OK;
     trace_step(fault->region, fault->page, 6);
     if (fault->transit)
-        disk_or_fail(fault, transit_await(fault->region, fault->frame), "read", fault->page);
+        error = transit_await(fault->region, fault->frame);
     else if (fault->reads)
-        disk_or_fail(fault, machine_disk_finish(), "read", fault->page);
+        error = machine_disk_finish();
+    if (error != EXO_OK) region_disk_failed(fault->region, error, "read", fault->page);
 }
 
 static void fault_bind(struct fault *fault) {
     struct pager_region *region = fault->region;
-    const struct policy *policy = region->options.policy;
     trace_step(region, fault->page, 7);
-    if (!machine_bind(region_address(region, fault->page), region->frames[fault->frame])) {
+    if (!machine_bind(region_address(region, fault->page), region->budget->frames[fault->frame])) {
         machine_fail("region %s: the kernel refused to bind page %u", region->options.name, fault->page);
     }
-    if (fault->transit) transit_settle(region, fault->frame, fault->slot);
-    region->slot_of[fault->page] = fault->slot;
-    region->page_in[fault->slot] = fault->page;
-    if (fault->slot == region->used) region->used++;
-    if (policy->inserted != nullptr) TIMED(region, policy->inserted(region->state, fault->page, fault->slot));
+    resident_fill(region, fault->page, fault->frame);
+    if (region->recorder != nullptr) record_served(region, fault->page);
 }
 
 static void fault_resume(struct fault *fault) {
@@ -161,7 +121,7 @@ bool pager_fault(const struct exo_exception *exception) {
     fault.page = (uint32_t)((exception->cr2 - fault.region->options.first.raw) / EXO_PAGE_SIZE);
     if (fault.region->entries[fault.page] & EXO_ENTRY_PRESENT) return false;
     unsigned times = streak_follow(exception);
-    if (record_fault(fault.region, fault.page, times > 1)) return true;
+    if (fault.region->recorder != nullptr && record_serve(fault.region, fault.page, times > 1)) return true;
     fault.transit = fault.region->transit != nullptr;
     if (fault.transit) transit_collect();
     fault.stuck = times > STREAK_PATIENCE;

@@ -19,18 +19,21 @@
 // With the page that is waited for, as many pages as the disk's ring has room for beside other requests.
 constexpr uint32_t PAGER_WINDOW = 28;
 
+struct pager_budget;
+
 struct pager_options {
     const char *name; // in reports, at most 40 characters; kept, not copied
     uint64_t job;     // in reports
     exo_vaddr first;  // page-aligned; mapped by nobody else
     uint64_t pages;   // below 2^31
     const struct policy *policy;
-    uint64_t frames; // budget, at least the policy's minimum; more than `pages` are not taken
-    uint64_t block;  // first of `pages` disk blocks that hold what is not in memory
-    uint64_t seed;   // for policies that draw numbers
-    bool backed;     // the blocks hold the pages' contents from the start: each fault reads the disk.
-                     // Otherwise a page is zero until written: the first touch fills with zeros, and no read
-                     // is counted for a page that was never written back
+    uint64_t frames;             // budget, at least the policy's minimum; more than `pages` are not taken
+    struct pager_budget *budget; // that its frames are from, `frames` of them at most; null: one of its own
+    uint64_t block;              // first of `pages` disk blocks that hold what is not in memory
+    uint64_t seed;               // for policies that draw numbers
+    bool backed;                 // the blocks hold the pages' contents from the start: each fault reads the disk.
+                 // Otherwise a page is zero until written: the first touch fills with zeros, and no read
+                 // is counted for a page that was never written back
     // Both options take frames of the budget away from the policy: at most a quarter. Without them each fault waits for
     // its own read, and for the write of a dirty victim before.
     const struct readahead *readahead; // null: none
@@ -38,12 +41,27 @@ struct pager_options {
     uint32_t cluster; // dirty victims written at a time, likewise; 0 and 1: singly, and waited for unless there is
                       // read-ahead
 
+    // Number of the reference that is being made, from 0 on, in a program that counts them; null: it does not.
+    const volatile uint64_t *position;
+
     bool record;  // report the reference string, page change by page change (record.c); slow
     bool trace;   // keep the times of the eight steps and report them (trace.c)
     bool measure; // keep how many instructions faults took, and when they were, and report it (latency.h)
 };
 
 struct pager_region;
+
+// Takes frames for several regions to have together, as in pager_options.budget. A region that faults when all are in
+// use gives up a page of its own; pager_limit and pager_trim take pages from others. Null: pager_problem says why.
+[[nodiscard]] struct pager_budget *pager_budget(uint64_t frames);
+uint64_t pager_budget_left(const struct pager_budget *budget); // frames that no region has
+
+// From now on the region has at most `frames` pages in memory: at least the policy's minimum, at most its budget. Pages
+// beyond go at the region's next fault, or with pager_trim, and the policy chooses which. It is told of nothing else: a
+// policy that tunes itself by the number of frames has the number with which it started.
+void pager_limit(struct pager_region *region, uint64_t frames);
+uint64_t pager_trim(struct pager_region *region);           // not in a fault's handling; how many pages went
+uint64_t pager_resident(const struct pager_region *region); // pages in memory
 
 // Makes a range of pages a region. The options are copied. Null: pager_problem says why in a sentence.
 [[nodiscard]] struct pager_region *pager_attach(const struct pager_options *options);
@@ -84,6 +102,7 @@ struct pager_statistics {
     uint64_t writebacks;  // dirty victims
     uint64_t policy_time; // time-stamp ticks inside the policy, its looks at bits and clearing of bits included
     uint64_t sequence;    // digest of the victims (sequence.h)
+    uint64_t soft_faults; // on pages in memory, taken to see the references (record.c)
 
     // With read-ahead or clusters only. faults - ahead_hits - rescues is the number of major faults.
     uint64_t ahead_reads;  // of the reads, those ahead of a fault
@@ -99,8 +118,6 @@ struct pager_statistics pager_statistics(const struct pager_region *region);
 // For programs that know their references. All optional.
 // How many references the program has made so far, for the report.
 void pager_references(struct pager_region *region, uint64_t references);
-// One reference, to policies that see every one (POLICY_SEES_REFERENCES); after it was made.
-void pager_touched(struct pager_region *region, uint32_t page);
 // Announces a string of references to come, for policies that see the future: `position` will hold the number of the
 // reference being made, from 0 on. Then each page in order. False: no memory for it.
 [[nodiscard]] bool pager_future(struct pager_region *region, uint64_t references, const volatile uint64_t *position);

@@ -20,6 +20,16 @@
 // Slots are filled in order 0, 1, …; afterwards a new page takes its victim's slot.
 // touched(slot) is called for every reference, the faulting one included and then after inserted, and only for
 // policies whose `sees` asks for it.
+//
+// C is the most that a region may have. A policy with `surplus` has fewer pages in memory when it wants to: it is asked
+// for pages to give up, again and again until it names none, and `removed` is told of each. It is asked at each fault,
+// after fault; one that sees every reference instead before each reference. A page that faults takes the slot that
+// became free last, and a victim is wanted only when C pages are in memory. So such a policy asks for a further frame
+// by not giving one up.
+//
+// Nor need all C slots be filled when the pager's budget has shrunk (pager.h): then a victim is wanted earlier. An empty
+// slot looks like a page that is in use (accessed, dirty, needed at once); a policy that names it as the victim all the
+// same is asked again, and in the end the page in the next slot goes.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -29,7 +39,7 @@ constexpr uint32_t POLICY_NONE = UINT32_MAX; // no page, no slot, no position
 enum policy_sees : uint8_t {
     POLICY_SEES_FAULTS,     // nothing but fault, victim, removed, inserted
     POLICY_SEES_BITS,       // also the accessed and dirty bits, through struct policy_view
-    POLICY_SEES_REFERENCES, // also touched for every reference: simulator and replay only
+    POLICY_SEES_REFERENCES, // also touched for every reference: a real run takes a fault for each change of page
     POLICY_SEES_FUTURE,     // also the reference string to come: OPT
 };
 
@@ -44,11 +54,13 @@ struct policy_view {
                                                         // simulators do so, hardware never does
     void *pager;                                        // passed back to the functions below
     uint8_t (*bits)(void *pager, uint32_t slot);        // POLICY_ACCESSED | POLICY_DIRTY of the page in a slot;
-                                                        // 0 if the slot is empty
+                                                        // both if the slot is empty
     void (*clear_accessed)(void *pager, uint32_t slot); // and make the next access set it again
     void (*clear_accessed_all)(void *pager);            // of every resident page
     uint32_t (*next_use)(void *pager, uint32_t slot);   // POLICY_SEES_FUTURE: position of the next reference to the
                                                         // page in a slot, POLICY_NONE if there is none
+    uint64_t (*now)(void *pager);                       // policies with `timed`: the number of the reference that is
+                                                        // being made, from 0 on
 };
 
 struct policy_state; // each policy's file defines its own
@@ -58,6 +70,7 @@ struct policy {
     const char *title;  // a line for people
     const char *source; // paper or definition
     enum policy_sees sees;
+    bool timed;                                            // it looks at the clock: view.now
     uint32_t minimum;                                      // frames it needs
     size_t (*state_size)(uint32_t frames, uint32_t pages); // bytes; the pager zeroes them before `start`
     void (*start)(struct policy_state *state, const struct policy_view *view); // may keep the view pointer
@@ -66,6 +79,7 @@ struct policy {
     void (*removed)(struct policy_state *state, uint32_t page, uint32_t slot);  // may be null
     void (*inserted)(struct policy_state *state, uint32_t page, uint32_t slot); // may be null
     void (*touched)(struct policy_state *state, uint32_t slot);                 // may be null
+    uint32_t (*surplus)(struct policy_state *state); // slot of a page to give up, or POLICY_NONE; may be null
 };
 
 // All policies that are built in, in the order of all lists (policy/policies.def); the list ends with a null pointer.

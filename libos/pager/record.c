@@ -1,34 +1,51 @@
 // SPDX-License-Identifier: MIT
-// Recording the reference string of a region, by keeping as a rule a single page of it mapped: each change of page is
-// then a fault, though for a page that is in memory only a soft one, which costs two calls and no policy is told of.
-// What is recorded are page runs ("12R 13W": one or more reads of page 12, then accesses to 13 with a write among
-// them), in events "pages". Replayed in the simulator the string gives this run's faults, write-backs and reads, and
-// those of any other policy and number of frames, as far as the program does the same.
+// Seeing the references of a region, by keeping as a rule a single page of it mapped: each change of page is then a
+// fault, though for a page that is in memory only a soft one, which costs two calls and moves nothing. It serves two
+// ends, one or both at a time:
+//
+// Following (for policies that see every reference, or whose clock counts them): the policy is told of each change of
+// page. If the program says how many references it has made (options.position), the repeats between two changes are
+// told as well, when the change is seen; nothing depends on them before.
+//
+// Recording (options.record): page runs ("12R 13W": one or more reads of page 12, then accesses to 13 with a write
+// among them) are reported in events "pages". Replayed in the simulator the string gives this run's faults, write-backs
+// and reads, and those of any other policy and number of frames, as far as the program does the same.
 //
 // The accessed and dirty bits of pages that are closed (in memory, not mapped) are kept here in software, so policies
-// see what they would see in a run that is not recorded.
+// see what they would see in a run that has none of this.
 //
 // An instruction may need several pages at once and would fault for ever. So a soft fault that an instruction has had
 // before without getting through (streak.h) leaves the other pages open. A real fault always closes all others, so that
 // what is accessed between two real faults is recorded completely, and only that decides what the policies see. One
 // thing is not as in the simulator: if such an instruction has a second real fault, the page of its first one has not
 // been accessed yet.
-#include "libos/pager/region.h"
+#include "libos/pager/resident.h"
 #include "libos/pager/streak.h"
 
 struct recorder {
     uint32_t open[STREAK_PAGES]; // mapped pages, oldest first; all of them are in the present streak
     unsigned open_count;
-    uint64_t runs;
-    unsigned used; // of `line`
+    bool follows;
+    uint64_t changes; // of page, the present one included
+    uint64_t time;    // number of the reference that is being shown
+    uint32_t last;    // page of that reference, POLICY_NONE
+    unsigned used;    // of `line`
     char line[MACHINE_LINE - 128];
     uint8_t bits[]; // slot → POLICY_ACCESSED | POLICY_DIRTY while closed
 };
 
 bool record_attach(struct pager_region *region) {
-    if (!region->options.record) return true;
+    const struct pager_options *options = &region->options;
+    const struct policy *policy = options->policy;
+    const bool follows = policy->touched != nullptr
+                         || (policy->surplus != nullptr && policy->sees >= POLICY_SEES_REFERENCES)
+                         || (policy->timed && options->position == nullptr);
+    if (!options->record && !follows) return true;
     region->recorder = machine_memory(sizeof(struct recorder) + region->slots);
-    return region->recorder != nullptr;
+    if (region->recorder == nullptr) return false;
+    region->recorder->follows = follows;
+    region->recorder->last = POLICY_NONE;
+    return true;
 }
 
 uint64_t record_kept_bits(const struct pager_region *region, uint32_t slot) {
@@ -59,7 +76,6 @@ static void append(struct pager_region *region, uint32_t page, bool wrote) {
     if (recorder->used > 0) recorder->line[recorder->used++] = ' ';
     while (count > 0) recorder->line[recorder->used++] = digits[--count];
     recorder->line[recorder->used++] = wrote ? 'W' : 'R';
-    recorder->runs++;
 }
 
 // Closes the oldest open page: unmaps it, keeps its bits, and records its run.
@@ -71,11 +87,11 @@ static void close_oldest(struct pager_region *region) {
     for (unsigned i = 0; i < recorder->open_count; i++) recorder->open[i] = recorder->open[i + 1];
     recorder->bits[region->slot_of[page]] |=
         (old & EXO_ENTRY_ACCESSED ? POLICY_ACCESSED : 0) | (old & EXO_ENTRY_DIRTY ? POLICY_DIRTY : 0);
-    append(region, page, old & EXO_ENTRY_DIRTY);
+    if (region->options.record) append(region, page, old & EXO_ENTRY_DIRTY);
 }
 
-static void close_all(struct pager_region *region) {
-    while (region->recorder->open_count > 0) close_oldest(region);
+void record_close(struct pager_region *region) {
+    while (region->recorder != nullptr && region->recorder->open_count > 0) close_oldest(region);
 }
 
 static void open_page(struct pager_region *region, uint32_t page) {
@@ -83,27 +99,79 @@ static void open_page(struct pager_region *region, uint32_t page) {
     recorder->open[recorder->open_count++] = page;
 }
 
-static void serve_soft(struct pager_region *region, uint32_t page, bool again) {
-    if (!again) close_all(region);
+// ---- following ----
+
+uint64_t record_time(const struct pager_region *region) {
+    return region->recorder->time;
+}
+
+static void touch(struct pager_region *region, uint32_t page) {
+    const struct policy *policy = region->options.policy;
+    if (policy->touched != nullptr && region->slot_of[page] != POLICY_NONE)
+        REGION_TIMED(region, policy->touched(region->state, region->slot_of[page]));
+}
+
+// A reference before it is served.
+static void begin(struct pager_region *region, uint64_t time) {
+    region->recorder->time = time;
+    if (region->options.policy->sees >= POLICY_SEES_REFERENCES) resident_give_up(region);
+}
+
+// Tells of the repeats of the last page before a reference.
+static void repeat_until(struct pager_region *region, uint64_t time) {
+    struct recorder *recorder = region->recorder;
+    while (recorder->last != POLICY_NONE && recorder->time + 1 < time) {
+        begin(region, recorder->time + 1);
+        touch(region, recorder->last);
+    }
+}
+
+// A change of page. Those that an instruction with several pages makes keep the others open, so nothing may go.
+static void change(struct pager_region *region, uint32_t page, bool again) {
+    struct recorder *recorder = region->recorder;
+    const uint64_t number = recorder->changes++;
+    const uint64_t time = region->options.position != nullptr ? *region->options.position : number;
+    if (again || !recorder->follows) {
+        recorder->time = time;
+    } else {
+        repeat_until(region, time);
+        begin(region, time);
+    }
+    recorder->last = page;
+}
+
+// ---- faults ----
+
+static void serve_soft(struct pager_region *region, uint32_t page) {
     if (!machine_bind(region_address(region, page), region_frame(region, region->slot_of[page]))) {
         machine_fail("region %s: the kernel refused to bind page %u again", region->options.name, page);
     }
+    region->statistics.soft_faults++;
     open_page(region, page);
+    if (region->recorder->follows) touch(region, page);
 }
 
 bool record_serve(struct pager_region *region, uint32_t page, bool again) {
-    if (region->slot_of[page] != POLICY_NONE) {
-        serve_soft(region, page, again);
-        return true;
+    if (!again || region->slot_of[page] == POLICY_NONE) {
+        record_close(region);
+        again = false;
     }
-    close_all(region);
-    open_page(region, page); // fault_bind maps it
-    return false;
+    change(region, page, again);
+    if (region->slot_of[page] == POLICY_NONE) return false;
+    serve_soft(region, page);
+    return true;
+}
+
+void record_served(struct pager_region *region, uint32_t page) {
+    open_page(region, page);
+    if (region->recorder->follows) touch(region, page);
 }
 
 void record_finish(struct pager_region *region) {
-    if (region->recorder == nullptr) return;
-    close_all(region);
+    struct recorder *recorder = region->recorder;
+    if (recorder == nullptr) return;
+    record_close(region);
     flush(region);
-    region->references = region->recorder->runs;
+    if (region->references == UINT64_MAX) region->references = recorder->changes;
+    if (recorder->follows && region->options.position != nullptr) repeat_until(region, region->references);
 }

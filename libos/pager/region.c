@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Regions outside of faults: attaching, announcing references, writing back on demand, statistics and their report.
-#include "libos/pager/region.h"
 #include "libos/pager/latency.h"
+#include "libos/pager/resident.h"
 #include "libos/pager/sequence.h"
 #include "libos/pager/trace.h"
 #include "libos/pager/transit.h"
@@ -22,6 +22,20 @@ static struct pager_region *refuse(const char *why) {
     return nullptr;
 }
 
+struct pager_budget *pager_budget(uint64_t frames) {
+    if (frames == 0 || frames >= 1ull << 31) {
+        problem = "a budget must have 1 to 2^31 - 1 frames";
+        return nullptr;
+    }
+    struct pager_budget *budget = budget_make((uint32_t)frames);
+    if (budget == nullptr) problem = "fewer frames are left than the budget";
+    return budget;
+}
+
+uint64_t pager_budget_left(const struct pager_budget *budget) {
+    return budget->free_count;
+}
+
 struct pager_region *region_of(uint64_t address) {
     for (unsigned i = 0; i < pager_region_count; i++) {
         uint64_t offset = address - pager_regions[i].options.first.raw; // wraps for an address below
@@ -38,6 +52,11 @@ uint64_t pager_page_at(const struct pager_region *region, const void *address) {
     return ((uint64_t)address - region->options.first.raw) / EXO_PAGE_SIZE;
 }
 
+void region_disk_failed(const struct pager_region *region, enum exo_error error, const char *what, uint32_t page) {
+    machine_fail("region %s: page %u: %s failed, error %lu, block %lu", region->options.name, page, what,
+                 (uint64_t)error, region_block(region, page));
+}
+
 static bool has_transit(const struct pager_options *options) {
     return options->readahead != nullptr || options->cluster > 1;
 }
@@ -49,6 +68,8 @@ static const char *wrong_with(const struct pager_options *options) {
     if (options->first.raw % EXO_PAGE_SIZE != 0) return "it must start on a page";
     if (options->pages == 0 || options->pages >= 1ull << 31) return "it must have 1 to 2^31 - 1 pages";
     if (options->frames < options->policy->minimum) return "the policy needs more frames";
+    if (options->budget != nullptr && has_transit(options))
+        return "read-ahead and clustered write-back need a budget of the region's own";
     if (has_transit(options) && transit_plan(options).slots == 0)
         return "the policy, read-ahead and clustered write-back need more frames, or fewer than 2^24";
     for (unsigned i = 0; i < pager_region_count; i++) {
@@ -67,27 +88,30 @@ struct pager_region *pager_attach(const struct pager_options *options) {
     const uint32_t pages = (uint32_t)options->pages;
     struct transit_plan plan = {.slots = options->frames < pages ? (uint32_t)options->frames : pages};
     if (has_transit(options)) plan = transit_plan(options);
-    const uint32_t slots = plan.slots, frames = slots + plan.spare;
+    const uint32_t slots = plan.slots;
     *region = (struct pager_region){
         .options = *options,
         .slots = slots,
+        .limit = slots,
         .state = machine_memory(options->policy->state_size(slots, pages)),
         .slot_of = machine_memory(pages * sizeof(uint32_t)),
         .page_in = machine_memory(slots * sizeof(uint32_t)),
-        .frames = machine_memory(frames * sizeof(exo_frame)),
+        .empty = machine_memory(slots * sizeof(uint32_t)),
+        .frame_of = machine_memory(slots * sizeof(uint32_t)),
         .stored = machine_memory(pages),
         .references = UINT64_MAX,
         .stamped = options->trace || options->measure,
         .statistics.sequence = SEQUENCE_START,
     };
-    if (region->state == nullptr || region->slot_of == nullptr || region->page_in == nullptr
-        || region->frames == nullptr || region->stored == nullptr || !machine_reserve(options->first, pages)
+    if (region->state == nullptr || region->slot_of == nullptr || region->page_in == nullptr || region->empty == nullptr
+        || region->frame_of == nullptr || region->stored == nullptr || !machine_reserve(options->first, pages)
         || !record_attach(region) || !latency_attach(region)
-        || (has_transit(options) && !transit_attach(region, &plan, frames))) {
+        || (has_transit(options) && !transit_attach(region, &plan, slots + plan.spare))) {
         return refuse("no memory for its tables");
     }
-    region->window = machine_frames(region->frames, frames);
-    if (region->window == nullptr) return refuse("fewer frames are left than its budget");
+    region->budget = options->budget != nullptr ? options->budget : budget_make(slots + plan.spare);
+    if (region->budget == nullptr) return refuse("fewer frames are left than its budget");
+    for (uint32_t slot = 0; slot < slots; slot++) region->page_in[slot] = POLICY_NONE;
     region->entries = machine_entries(options->first);
     for (uint32_t page = 0; page < pages; page++) {
         region->slot_of[page] = POLICY_NONE;
@@ -99,10 +123,26 @@ struct pager_region *pager_attach(const struct pager_options *options) {
     return region;
 }
 
+void pager_limit(struct pager_region *region, uint64_t frames) {
+    const uint32_t least = region->options.policy->minimum;
+    region->limit = frames < least ? least : frames > region->slots ? region->slots : (uint32_t)frames;
+}
+
+uint64_t pager_trim(struct pager_region *region) {
+    uint64_t gone = 0;
+    for (; region->resident > region->limit; gone++) resident_release(region);
+    return gone;
+}
+
+uint64_t pager_resident(const struct pager_region *region) {
+    return region->resident;
+}
+
 bool pager_sync(struct pager_region *region) {
     if (region->transit != nullptr && !writeback_finish(region)) return false;
     for (uint32_t slot = 0; slot < region->used; slot++) {
         uint32_t page = region->page_in[slot];
+        if (page == POLICY_NONE) continue;
         const bool dirty = (region->entries[page] | record_bits(region, slot)) & EXO_ENTRY_DIRTY;
         if (!dirty && region->stored[page] != PAGE_OWED) continue;
         record_clear(region, slot, EXO_ENTRY_DIRTY);
@@ -125,13 +165,6 @@ void pager_references(struct pager_region *region, uint64_t references) {
     region->references = references;
 }
 
-void pager_touched(struct pager_region *region, uint32_t page) {
-    const struct policy *policy = region->options.policy;
-    if (policy->touched != nullptr && region->slot_of[page] != POLICY_NONE) {
-        policy->touched(region->state, region->slot_of[page]);
-    }
-}
-
 bool pager_future(struct pager_region *region, uint64_t references, const volatile uint64_t *position) {
     const uint64_t pages = region->options.pages;
     if (references >= POLICY_NONE) return false;
@@ -142,7 +175,7 @@ bool pager_future(struct pager_region *region, uint64_t references, const volati
     for (uint64_t page = 0; page < pages; page++) region->cursor[page] = region->latest[page] = POLICY_NONE;
     region->future_length = references;
     region->future_added = 0;
-    region->position = position;
+    region->options.position = position;
     return true;
 }
 
@@ -170,16 +203,20 @@ static const char *decimal(uint64_t number, char text[21]) {
     return at;
 }
 
+static const char *known(uint64_t number, char text[21]) {
+    return number == UINT64_MAX ? "null" : decimal(number, text);
+}
+
 static void report_region(const struct pager_region *region) {
     const struct pager_statistics *counts = &region->statistics;
-    char text[21];
-    const char *references = region->references == UINT64_MAX ? "null" : decimal(region->references, text);
+    char references[21], sum[21];
     machine_report("{\"event\":\"pager\",\"job\":%lu,\"region\":\"%s\",\"policy\":\"%s\",\"frames\":%lu,"
                    "\"references\":%s,\"faults\":%lu,\"reads\":%lu,\"writebacks\":%lu,\"policy_instructions\":%lu,"
-                   "\"pages\":%lu,\"sequence\":\"%016lx\"}",
+                   "\"pages\":%lu,\"sequence\":\"%016lx\",\"soft_faults\":%lu,\"resident_sum\":%s}",
                    region->options.job, region->options.name, region->options.policy->name, region->options.frames,
-                   references, counts->faults, counts->reads, counts->writebacks, counts->policy_time,
-                   region->options.pages, counts->sequence);
+                   known(region->references, references), counts->faults, counts->reads, counts->writebacks,
+                   counts->policy_time, region->options.pages, counts->sequence, counts->soft_faults,
+                   known(resident_sum(region, region->references), sum));
 }
 
 void pager_report(void) {

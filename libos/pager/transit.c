@@ -33,8 +33,7 @@ bool transit_attach(struct pager_region *region, const struct transit_plan *plan
     const struct readahead *readahead = region->options.readahead;
     const uint64_t pages = region->options.pages;
     struct transit *transit = machine_memory(sizeof *transit);
-    region->frame_of = machine_memory(region->slots * sizeof *region->frame_of);
-    if (transit == nullptr || region->frame_of == nullptr) return false;
+    if (transit == nullptr) return false;
     const struct transit_list empty = {.first = POLICY_NONE, .last = POLICY_NONE};
     *transit = (struct transit){
         .ahead = readahead == nullptr ? nullptr : machine_memory(readahead->state_bytes),
@@ -110,7 +109,7 @@ bool transit_put(struct pager_region *region, enum exo_ring_operation operation,
     struct transit *transit = region->transit;
     const uint32_t tag = (uint32_t)(region - pager_regions) << FRAME_BITS | frame;
     const uint32_t page = transit->frame[frame].page;
-    if (!machine_disk_put(operation, region->frames[frame], region_block(region, page), tag)) return false;
+    if (!machine_disk_put(operation, region->budget->frames[frame], region_block(region, page), tag)) return false;
     transit->put++;
     under_way++;
     if (operation == EXO_RING_READ) {
@@ -289,7 +288,7 @@ uint32_t transit_fetch(struct pager_region *region, uint32_t page) {
         transit->held[page] = transit->wanted = frame;
         transit->frame[frame].page = page;
         if (region->stored[page] == PAGE_ZERO) {
-            machine_zero(region->window + frame * EXO_PAGE_SIZE);
+            machine_zero(region_memory(region, frame));
             transit->frame[frame].state = TRANSIT_READY;
             transit->frame[frame].error = EXO_OK;
         } else

@@ -48,7 +48,6 @@ Test(assign, what_is_wrong_is_said) {
         {"clok1", "there is no policy clok1", 0},
         {"", "there is no policy ", 0},
         {"a=clok1,default=fifo", "there is no policy clok1", 0},
-        {"a=lru@5,default=fifo", "lru needs to see every reference", 0},
         {"a=fifo@5", "it ends without a default", 0},
         {"a=fifo@5,clock1,default=fifo", "clock1 does not say which region", 0},
         {"a=fifo@5,a=lifo@5,default=fifo", "region a is there twice", 0},

@@ -47,14 +47,13 @@ static struct simulation_counts simulated(const char *policy, const struct trace
 
 // Makes the references, keeping a version in the first and the last word of each page, and checks both at each touch.
 // The pager's pages have the trace's renumbered names, so that the digests of victims can be compared.
-static void carry_out(struct pager_region *region, const struct trace *trace, volatile uint64_t *position) {
+static void carry_out(const struct trace *trace, volatile uint64_t *position) {
     uint64_t versions[PAGES] = {};
     for (size_t i = 0; i < trace->length; i++) {
         const uint32_t page = reference_page(trace->reference[i]);
         const bool write = reference_writes(trace->reference[i]);
         *position = i;
         uint64_t *words = fake_touch(10 + page, write);
-        pager_touched(region, page);
         const uint64_t wanted = versions[page] == 0 ? words[0] : (uint64_t)page << 32 | versions[page];
         cr_assert_eq(words[0], wanted, "reference %zu: page %u lost or mixed up", i, page);
         cr_assert_eq(words[FAKE_WORDS - 1], wanted, "reference %zu: page %u torn", i, page);
@@ -70,7 +69,7 @@ static void compare(struct pager_region *region, const struct simulation_counts 
     cr_expect_eq(found.sequence, wanted->sequence, "other victims, or another order");
     cr_expect_eq(fake.disk_writes, wanted->writebacks);
     cr_expect_eq(fake.disk_reads, wanted->reads);
-    cr_expect_eq(fake.faults, wanted->faults, "an access must not fault twice");
+    cr_expect_eq(fake.faults - found.soft_faults, wanted->faults, "an access must not fault twice");
 }
 
 static void run_as_simulated(const char *policy, bool backed) {
@@ -80,7 +79,9 @@ static void run_as_simulated(const char *policy, bool backed) {
     volatile uint64_t position = 0;
     cr_assert(pager_future(region, trace->length, &position));
     for (size_t i = 0; i < trace->length; i++) pager_future_add(region, reference_page(trace->reference[i]));
-    carry_out(region, trace, &position);
+    carry_out(trace, &position);
+    pager_references(region, trace->length);
+    pager_report();
     compare(region, &wanted);
     trace_free(trace);
 }

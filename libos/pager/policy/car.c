@@ -81,7 +81,7 @@ static uint32_t car_victim(struct policy_state *s, uint32_t) {
     const struct policy_view *view = s->view;
     for (;;) {
         const uint64_t once = s->resident[ONCE] * PAGE;
-        const enum clock clock = once >= PAGE && once >= s->target ? ONCE : OFTEN;
+        const enum clock clock = once >= PAGE && (once >= s->target || s->resident[OFTEN] == 0) ? ONCE : OFTEN;
         const uint32_t slot = list_first(s->slots, clock_head(s, clock));
         if (!(view->bits(view->pager, slot) & POLICY_ACCESSED)) return slot;
         view->clear_accessed(view->pager, slot);

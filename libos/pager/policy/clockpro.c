@@ -27,6 +27,7 @@ struct policy_state {
     uint32_t end;                            // head of the clock's list, oldest page first; hands step over it
     uint32_t hot_hand, cold_hand, test_hand; // pages; `end` before the first is loaded
     uint32_t hot, hot_most;                  // hot pages; those that there are when frames are full
+    uint32_t resident;                       // pages
     uint32_t evicted;                        // non-resident pages on the clock
     uint32_t last;                           // slot loaded by the previous fault
     struct page *page;
@@ -101,6 +102,8 @@ static void end_test(struct policy_state *s) {
     if (is_resident(s, page)) {
         forget_access(s, page);
     } else {
+        if (s->hot_hand == page) s->hot_hand = s->test_hand; // these two only while there is no page for them
+        if (s->cold_hand == page) s->cold_hand = s->test_hand;
         leave(s, page);
         s->evicted--;
     }
@@ -135,9 +138,10 @@ static bool demote(struct policy_state *s, uint32_t candidate) {
     return demoted;
 }
 
-// The next resident cold page for the cold hand, the one it is on included.
+// The next resident cold page for the cold hand, the one it is on included. There are some when frames are full.
 static void seek_cold(struct policy_state *s) {
-    while (is_hot(s, s->cold_hand) || !is_resident(s, s->cold_hand)) s->cold_hand = younger(s, s->cold_hand);
+    while (s->resident > s->hot && (is_hot(s, s->cold_hand) || !is_resident(s, s->cold_hand)))
+        s->cold_hand = younger(s, s->cold_hand);
 }
 
 // The hot hand rests on hot pages. The one that it is on goes only if the pager has chosen it; then it moves on.
@@ -155,6 +159,8 @@ static void clockpro_fault(struct policy_state *s, uint32_t) {
 
 static uint32_t clockpro_victim(struct policy_state *s, uint32_t) {
     for (;;) {
+        seek_cold(s);
+        if (s->resident == s->hot) return s->page[s->hot_hand].slot; // frames are not full
         uint32_t page = s->cold_hand;
         if (!(s->page[page].flags & IN_TEST) || !is_accessed(s, page)) return s->page[page].slot;
         if (s->hot < s->hot_most || demote(s, page)) { // fewer: the pager took a hot page
@@ -162,13 +168,13 @@ static uint32_t clockpro_victim(struct policy_state *s, uint32_t) {
             forget_access(s, page);
             renew(s, page, HOT);
         }
-        seek_cold(s);
     }
 }
 
 static void clockpro_removed(struct policy_state *s, uint32_t page, uint32_t slot) {
     if (slot == s->last) s->last = POLICY_NONE;
     s->page[page].slot = POLICY_NONE;
+    s->resident--;
     if (s->cold_hand == page) s->cold_hand = younger(s, page);
     if (s->page[page].flags & IN_TEST) {
         s->evicted++;
@@ -198,6 +204,7 @@ static void clockpro_inserted(struct policy_state *s, uint32_t page, uint32_t sl
     if (list_holds(s->clock, page)) flags = refault_flags(s, page);
     if (s->hot < s->hot_most) flags = HOT; // frames fill with hot pages first
     s->page[page].slot = slot;
+    s->resident++;
     renew(s, page, flags);
     if (s->hot_hand == s->end) s->hot_hand = s->test_hand = page;
     if (s->cold_hand == s->end && flags != HOT) s->cold_hand = page;

@@ -99,7 +99,9 @@ static inline void lirs_promote(struct lirs *s, uint32_t page) {
     lirs_prune(s);
 }
 
+// Without HIR pages, which there are when frames are full, the oldest LIR page.
 static inline uint32_t lirs_victim(const struct lirs *s) {
+    if (!list_holds(s->others, s->queue)) return s->slot_of[list_first(s->stack, s->bottom)];
     return s->slot_of[list_first(s->others, s->queue)];
 }
 

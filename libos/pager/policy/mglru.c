@@ -68,7 +68,8 @@ static bool opening_is_due(const struct policy_state *s) {
 
 static void open_generation(struct policy_state *s) {
     for (uint32_t slot = 0; slot < s->view->frames; slot++) {
-        if (!was_accessed(s, slot) || s->generation[slot] == s->youngest % MOST) continue;
+        if (!list_holds(s->slots, slot) || !was_accessed(s, slot) || s->generation[slot] == s->youngest % MOST)
+            continue;
         leave(s, slot);
         join(s, slot, s->youngest);
     }

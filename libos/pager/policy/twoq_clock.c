@@ -47,7 +47,7 @@ static void twoq_fault(struct policy_state *s, uint32_t page) {
 }
 
 static uint32_t twoq_victim(struct policy_state *s, uint32_t) {
-    if (s->in_count > s->in_target) return list_first(s->slots, s->in);
+    if (s->in_count > s->in_target || !list_holds(s->slots, s->main)) return list_first(s->slots, s->in);
     const struct policy_view *view = s->view;
     for (;;) {
         uint32_t slot = list_first(s->slots, s->main);

@@ -40,7 +40,8 @@ static void twoq_fault(struct policy_state *s, uint32_t page) {
 }
 
 static uint32_t twoq_victim(struct policy_state *s, uint32_t) {
-    return list_first(s->slots, s->in_count > s->in_target ? s->in : s->main);
+    const bool in = s->in_count > s->in_target || !list_holds(s->slots, s->main);
+    return list_first(s->slots, in ? s->in : s->main);
 }
 
 static void twoq_removed(struct policy_state *s, uint32_t page, uint32_t slot) {

@@ -20,7 +20,9 @@ static void json_string(FILE *file, const char *text) {
 void output_begin(struct output *output) {
     switch (output->form) {
     case OUTPUT_JSON: fprintf(output->file, "{\"schema\":1,\"rows\":["); break;
-    case OUTPUT_CSV: fprintf(output->file, "workload,policy,frames,references,faults,writebacks,reads,source\n"); break;
+    case OUTPUT_CSV:
+        fprintf(output->file, "workload,policy,frames,references,faults,writebacks,reads,source,frames_mean\n");
+        break;
     case OUTPUT_TABLE:
         fprintf(output->file, "%-16s %-13s %9s %11s %10s %10s %10s  %s\n", "workload", "policy", "frames", "references",
                 "faults", "writebacks", "reads", "victims");
@@ -31,6 +33,8 @@ void output_begin(struct output *output) {
 void output_row(struct output *output, const struct simulation *simulation, const struct simulation_counts *counts) {
     FILE *file = output->file;
     const char *workload = simulation->trace->name, *policy = simulation->policy->name;
+    const uint64_t references = counts->references;
+    const double mean = references == 0 ? 0 : (double)counts->resident_sum / (double)references;
     switch (output->form) {
     case OUTPUT_JSON:
         fprintf(file, "%s\n{\"workload\":", output->rows > 0 ? "," : "");
@@ -39,12 +43,14 @@ void output_row(struct output *output, const struct simulation *simulation, cons
                 policy, simulation->frames, counts->references, counts->faults);
         fprintf(file, ",\"writebacks\":%" PRIu64 ",\"reads\":%" PRIu64 ",\"source\":\"simulated\"", counts->writebacks,
                 counts->reads);
+        fprintf(file, ",\"frames_mean\":%.2f,\"resident_sum\":%" PRIu64, mean, counts->resident_sum);
         fprintf(file, ",\"pages\":%" PRIu32 ",\"sequence\":\"%016" PRIx64 "\"}", simulation->trace->pages,
                 counts->sequence);
         break;
     case OUTPUT_CSV:
-        fprintf(file, "%s,%s,%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",simulated\n", workload, policy,
-                simulation->frames, counts->references, counts->faults, counts->writebacks, counts->reads);
+        fprintf(file, "%s,%s,%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",simulated,%.2f\n", workload,
+                policy, simulation->frames, counts->references, counts->faults, counts->writebacks, counts->reads,
+                mean);
         break;
     case OUTPUT_TABLE:
         fprintf(file,

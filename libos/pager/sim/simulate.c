@@ -12,12 +12,17 @@ struct run {
     struct policy_view view;
     struct policy_state *state;
     uint32_t *slot_of;  // page → slot, POLICY_NONE if not resident
-    uint32_t *page_in;  // slot → page
+    uint32_t *page_in;  // slot → page, POLICY_NONE
     uint8_t *bits;      // slot → POLICY_ACCESSED | POLICY_DIRTY
     uint32_t *next;     // position → position of the next use; only for policies that see the future
     uint32_t *next_use; // slot → position
     uint8_t *stored;    // page → has contents on disk
-    uint32_t used;      // slots filled
+    uint32_t *empty;    // slots that were filled and are not, the latest on top; only for policies with surplus
+    uint32_t empty_count;
+    uint32_t used;     // slots filled at some time
+    uint32_t resident; // pages in memory
+    uint64_t time;     // number of the reference that is being made
+    uint64_t sum_time; // resident_sum counts up to here
     struct simulation_counts counts;
 };
 
@@ -26,42 +31,76 @@ static uint8_t view_bits(void *pager, uint32_t slot) {
 }
 
 static void view_clear(void *pager, uint32_t slot) {
-    ((struct run *)pager)->bits[slot] &= (uint8_t)~POLICY_ACCESSED;
+    struct run *run = pager;
+    if (run->page_in[slot] != POLICY_NONE) run->bits[slot] &= (uint8_t)~POLICY_ACCESSED;
 }
 
 static void view_clear_all(void *pager) {
     struct run *run = pager;
-    for (uint32_t slot = 0; slot < run->used; slot++) run->bits[slot] &= (uint8_t)~POLICY_ACCESSED;
+    for (uint32_t slot = 0; slot < run->used; slot++) view_clear(run, slot);
 }
 
 static uint32_t view_next_use(void *pager, uint32_t slot) {
     return ((struct run *)pager)->next_use[slot];
 }
 
-// Takes a page out of a slot; returns the slot.
-static uint32_t evict(struct run *run, uint32_t incoming) {
-    uint32_t slot = run->policy->victim(run->state, incoming);
+static uint64_t view_now(void *pager) {
+    return ((struct run *)pager)->time;
+}
+
+constexpr uint8_t EMPTY = POLICY_ACCESSED | POLICY_DIRTY; // bits of a slot without a page
+
+static void count_time(struct run *run) {
+    run->counts.resident_sum += run->resident * (run->time - run->sum_time);
+    run->sum_time = run->time;
+}
+
+static void evict(struct run *run, uint32_t slot) {
     uint32_t page = run->page_in[slot];
     if (run->bits[slot] & POLICY_DIRTY) {
         run->counts.writebacks++;
         run->stored[page] = 1;
     }
-    run->bits[slot] = 0;
+    run->bits[slot] = EMPTY;
+    run->next_use[slot] = 0;
+    run->page_in[slot] = POLICY_NONE;
     run->slot_of[page] = POLICY_NONE;
     run->counts.sequence = sequence_add(run->counts.sequence, page);
     if (run->policy->removed != nullptr) run->policy->removed(run->state, page, slot);
     if (run->options->evicted != nullptr) run->options->evicted(run->options->context, page);
-    return slot;
+}
+
+// Takes out what the policy gives up.
+static void give_up(struct run *run) {
+    for (uint32_t slot; (slot = run->policy->surplus(run->state)) != POLICY_NONE;) {
+        count_time(run);
+        evict(run, slot);
+        run->resident--;
+        run->empty[run->empty_count++] = slot;
+    }
+}
+
+static uint32_t slot_for(struct run *run, uint32_t page) {
+    if (run->resident == run->view.frames) {
+        const uint32_t slot = run->policy->victim(run->state, page);
+        evict(run, slot);
+        return slot;
+    }
+    count_time(run);
+    run->resident++;
+    return run->empty_count != 0 ? run->empty[--run->empty_count] : run->used++;
 }
 
 static uint32_t fault(struct run *run, uint32_t page) {
     const struct policy *policy = run->policy;
     run->counts.faults++;
     if (policy->fault != nullptr) policy->fault(run->state, page);
-    uint32_t slot = run->used < run->view.frames ? run->used++ : evict(run, page);
+    if (policy->surplus != nullptr && policy->sees < POLICY_SEES_REFERENCES) give_up(run);
+    const uint32_t slot = slot_for(run, page);
     run->counts.reads += run->stored[page];
     run->slot_of[page] = slot;
     run->page_in[slot] = page;
+    run->bits[slot] = 0;
     if (policy->inserted != nullptr) policy->inserted(run->state, page, slot);
     return slot;
 }
@@ -79,10 +118,12 @@ static void references_to_bits(struct run *run) {
     uint8_t *const bits = run->bits;
     for (const uint32_t *each = trace->reference, *end = each + trace->length; each < end; each++) {
         const uint32_t reference = *each, slot = slot_of[reference_page(reference)];
-        if (slot != POLICY_NONE)
+        if (slot != POLICY_NONE) {
             bits[slot] |= POLICY_ACCESSED | dirty_bit(reference);
-        else
+        } else {
+            run->time = (uint64_t)(each - trace->reference);
             bits[fault(run, reference_page(reference))] = first_access | dirty_bit(reference);
+        }
     }
 }
 
@@ -91,11 +132,14 @@ static void references(struct run *run) {
     const struct trace *trace = run->options->trace;
     const struct policy *policy = run->policy;
     const uint8_t first_access = run->view.starts_clear ? 0 : POLICY_ACCESSED;
+    const bool asks = policy->surplus != nullptr && policy->sees >= POLICY_SEES_REFERENCES;
     uint32_t last = POLICY_NONE;
     for (size_t i = 0; i < trace->length; i++) {
         uint32_t reference = trace->reference[i];
         uint32_t page = reference_page(reference);
         uint8_t set = POLICY_ACCESSED;
+        run->time = i;
+        if (asks) give_up(run);
         uint32_t slot = run->slot_of[page];
         if (slot == POLICY_NONE) {
             slot = fault(run, page);
@@ -126,16 +170,20 @@ bool simulate(const struct simulation *options, struct simulation_counts *counts
                  .bits = view_bits,
                  .clear_accessed = view_clear,
                  .clear_accessed_all = view_clear_all,
-                 .next_use = view_next_use},
+                 .next_use = view_next_use,
+                 .now = view_now},
         .state = memory_zeroed(policy->state_size(frames, trace->pages), 1),
         .slot_of = memory_zeroed(trace->pages, sizeof(uint32_t)),
         .page_in = memory_zeroed(frames, sizeof(uint32_t)),
+        .empty = memory_zeroed(policy->surplus == nullptr ? 0 : frames, sizeof(uint32_t)),
         .bits = memory_zeroed(frames, 1),
         .next_use = memory_zeroed(frames, sizeof(uint32_t)),
         .stored = memory_zeroed(trace->pages, 1),
         .counts = {.references = trace->length, .sequence = SEQUENCE_START},
     };
     for (uint32_t page = 0; page < trace->pages; page++) run.slot_of[page] = POLICY_NONE;
+    for (uint32_t slot = 0; slot < frames; slot++) run.page_in[slot] = POLICY_NONE;
+    memset(run.bits, EMPTY, frames);
     if (!options->zero_filled) memset(run.stored, 1, trace->pages);
     if (policy->sees == POLICY_SEES_FUTURE) run.next = trace_next_uses(trace);
     policy->start(run.state, &run.view);
@@ -143,10 +191,13 @@ bool simulate(const struct simulation *options, struct simulation_counts *counts
         references_to_bits(&run);
     else
         references(&run);
+    run.time = trace->length;
+    count_time(&run);
     *counts = run.counts;
     free(run.state);
     free(run.slot_of);
     free(run.page_in);
+    free(run.empty);
     free(run.bits);
     free(run.next);
     free(run.next_use);

@@ -19,7 +19,8 @@ struct simulation {
 
 struct simulation_counts {
     uint64_t references, faults, writebacks, reads;
-    uint64_t sequence; // digest of the victims' pages in their order, see libos/pager/sequence.h
+    uint64_t resident_sum; // of the pages in memory over all references: divided by them, the mean resident set
+    uint64_t sequence;     // digest of the victims' pages in their order, see libos/pager/sequence.h
 };
 
 // Runs it. False, with nothing run, if there are fewer frames than the policy needs.

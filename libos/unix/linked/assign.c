@@ -38,8 +38,6 @@ static bool read_policy(struct assignment *assignment, struct assigned *to, char
     if (frames != nullptr) *frames++ = '\0';
     to->policy = policy_find(text);
     if (to->policy == nullptr) return wrong(assignment, "there is no policy %s", text);
-    if (to->policy->sees == POLICY_SEES_REFERENCES)
-        return wrong(assignment, "%s needs to see every reference: only the simulator shows them", text);
     if (frames != nullptr && (!arguments_number(frames, &to->frames) || to->frames == 0))
         return wrong(assignment, "%s is no number of frames for region %s", frames, to->name);
     return true;

@@ -106,7 +106,7 @@ static uint64_t budget(const struct pager_options *options) {
     const uint64_t more = transit ? (5 * pages + 20 * left) / EXO_PAGE_SIZE + 4 : 0;
     const uint64_t tables =
         2 * (pages / EXO_TABLE_ENTRIES + 2)
-        + (5 * pages + options->policy->state_size((uint32_t)left, (uint32_t)pages) + 16 * left) / EXO_PAGE_SIZE + 8
+        + (5 * pages + options->policy->state_size((uint32_t)left, (uint32_t)pages) + 28 * left) / EXO_PAGE_SIZE + 12
         + more;
     return left > tables + KEPT ? left - tables - KEPT : 0;
 }

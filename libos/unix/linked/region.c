@@ -142,10 +142,12 @@ static char *place_for(uint64_t pages) {
     return first;
 }
 
-// Attaches a region whose contents are on the disk. Null: refused, and said why.
-static struct pager_region *attach(const char *name, char *first, uint64_t pages, uint64_t block) {
+// Attaches a region whose contents are on the disk. `counts`: the application counts the references to it, if it counts
+// any. Null: refused, and said why.
+static struct pager_region *attach(const char *name, char *first, uint64_t pages, uint64_t block, bool counts) {
     struct pager_options options = {
         .name = name, .first = {(uint64_t)first}, .pages = pages, .block = block, .backed = true};
+    if (counts) options.position = &replay_position;
     memory_options(&options, memory_assigned(name));
     struct pager_region *region = pager_attach(&options);
     if (region == nullptr) refuse(pages, pager_problem());
@@ -164,7 +166,7 @@ void *region_open(uint64_t pages, region_initial *initial) {
         refuse(pages, "its first contents could not be written");
         return nullptr;
     }
-    struct pager_region *region = attach("region", first, pages, swap.block);
+    struct pager_region *region = attach("region", first, pages, swap.block, true);
     if (region == nullptr) return nullptr;
     opened = region;
     const struct policy *policy = memory_assigned("region")->policy;
@@ -186,7 +188,7 @@ void *region_open_file(const char *name, uint64_t *pages) {
     }
     char *first = place_for(*pages);
     if (first == nullptr) return nullptr;
-    files[file_count] = attach("file", first, *pages, file->block);
+    files[file_count] = attach("file", first, *pages, file->block, false);
     return files[file_count] == nullptr ? nullptr : (file_count++, first);
 }
 
