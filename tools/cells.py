@@ -2,7 +2,7 @@
 """The cells of a comparison: workload × policy × frames, run on the machine and simulated.
 
 Every cell that can run is run for real; the simulator gives the floor (OPT), the cells of policies that no pager can
-run (they see every reference, or an application's future), and the counts that each real run must equal.
+run (they see an application's future), and the counts that each real run must equal.
 
     plan(…)       which cells there are; nothing is run
     simulate(…)   the simulator's counts and OPT's for some of them
@@ -23,7 +23,7 @@ from tools.fleet import SILENCE_LONG
 from tools.transit import Transfer
 
 MOVED = ("policy_frames", "major", "ahead_reads", "ahead_hits", "ahead_wasted", "rescues", "kicks")
-REFERENCE_COST, FAULT_COST = 1, 80  # relative host time, for sharing the cells out
+REFERENCE_COST, SOFT_COST, FAULT_COST = 1, 10, 80  # relative host time, for sharing the cells out
 
 
 @dataclass
@@ -59,9 +59,10 @@ class Cell:
     def real(self):
         """Can a pager run it?"""
         if self.assigned:
-            return all(registry.traits(policy)[0] in ("faults", "bits") for policy in self.assigned.policies())
+            return all(registry.traits(policy)[0] in ("faults", "bits") and not registry.timed(policy)
+                       for policy in self.assigned.policies())
         sees, _ = registry.traits(self.policy)
-        return sees in ("faults", "bits") or (sees == "future" and self.subject.region == "region")
+        return sees != "future" or self.subject.region == "region"
 
     def run(self):
         run = self.subject.run(self.policy, self.frames)
@@ -72,7 +73,10 @@ class Cell:
         return dataclasses.replace(run, settings=settings)
 
     def cost(self):
-        return self.subject.trace.references * REFERENCE_COST + self.simulated["faults"] * FAULT_COST
+        bits = self.assigned or (registry.traits(self.policy)[0] in ("faults", "bits")
+                                 and not (registry.timed(self.policy) and self.subject.region == "heap"))
+        reference = REFERENCE_COST if bits else SOFT_COST
+        return self.subject.trace.references * reference + self.simulated["faults"] * FAULT_COST
 
 
 _strings = {}
@@ -233,6 +237,8 @@ def real_row(cell, outcome, exact):
         if exact and cell.counted else None
     row["simulated_faults"] = cell.simulated["faults"]
     row["agrees"] = all(each.pop("agrees") for each in some)
+    row["soft_faults"] = sum(counts[region]["soft_faults"] for region in wanted)
+    row["frames_mean"] = _mean(counts[cell.subject.region]) if not cell.assigned else None
     if cell.assigned:
         row["regions"] = some
     row["checksum"] = next((event["value"] for event in outcome.of("result") if event["name"] == "checksum"), None)
@@ -250,16 +256,23 @@ def _of_region(cell, outcome, count, simulated, exact):
     found["simulated_faults"] = simulated["faults"]
     moved = transit.counts(outcome.events, count["region"], count)
     as_simulated = count | {"reads": transit.reads_without(moved, count)}
-    found["agrees"] = all(as_simulated[key] == simulated[key] for key in cell.subject.comparable()) and \
-        (cell.transfer.plain()
-         or moved["policy_frames"] == min(cell.transfer.policy_frames(count["frames"]), count["pages"]))
+    found["agrees"] = all(as_simulated[key] == simulated[key] for key in cell.subject.comparable()) \
+        and count["resident_sum"] in (None, simulated["resident_sum"]) \
+        and (cell.transfer.plain()
+             or moved["policy_frames"] == min(cell.transfer.policy_frames(count["frames"]), count["pages"]))
     return found | moved
+
+
+def _mean(count):
+    """The mean resident set of a region whose references were counted; else None."""
+    return round(count["resident_sum"] / count["references"], 2) if count["resident_sum"] is not None else None
 
 
 def row_of(cell, counts, source):
     return {"workload": cell.subject.name, "policy": cell.policy, "frames": cell.frames,
             "references": cell.subject.trace.references, "faults": counts["faults"],
             "writebacks": counts["writebacks"], "reads": counts["reads"], "source": source,
-            "policy_instructions_per_fault": None, "opt_faults": cell.opt,
+            "policy_instructions_per_fault": None, "frames_mean": counts.get("frames_mean"), "soft_faults": 0,
+            "opt_faults": cell.opt,
             "ratio_to_opt": round(counts["faults"] / cell.opt, 4), "pages": cell.subject.trace.pages,
             "latency": None, "timeline": None} | cell.identity()

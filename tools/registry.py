@@ -177,7 +177,22 @@ def require(kind, name, names):
 def traits(policy):
     """What a policy declares of itself in its source: what it sees (faults, bits, references, future) and the least
     number of frames it needs."""
-    text = (paths.ROOT / "libos" / "pager" / "policy" / f"{policy}.c").read_text()
+    text = _source(policy)
     sees = re.search(r"\.sees = POLICY_SEES_(\w+)", text)
     least = re.search(r"\.minimum = (\d+)", text)
     return (sees[1].lower() if sees else "faults"), (int(least[1]) if least else 1)
+
+
+def varies(policy):
+    """Does it vary the number of frames that it has?"""
+    return re.search(r"\.surplus = ", _source(policy)) is not None
+
+
+def timed(policy):
+    """Does it look at the clock?"""
+    return re.search(r"\.timed = true", _source(policy)) is not None
+
+
+@functools.cache
+def _source(policy):
+    return (paths.ROOT / "libos" / "pager" / "policy" / f"{policy}.c").read_text()

@@ -72,7 +72,8 @@ class System(unittest.TestCase):
             self.assertEqual(row["opt_faults"], OPT_OF_A_LOOP)
         self.assertEqual((rows["fifo"]["faults"], rows["fifo"]["source"], rows["fifo"]["agrees"]), (100, "real", True))
         self.assertEqual((rows["opt"]["faults"], rows["opt"]["source"]), (OPT_OF_A_LOOP, "real"))
-        self.assertEqual((rows["lru"]["faults"], rows["lru"]["source"]), (100, "simulated"))
+        self.assertEqual((rows["lru"]["faults"], rows["lru"]["source"]), (100, "real"))
+        self.assertEqual([row["soft_faults"] for row in rows.values()], [0, 0, 0, 0])  # a loop that does not fit
         self.assertGreater(rows["fifo"]["policy_instructions_per_fault"], 0)
 
     def test_an_application_is_compared_and_drawn(self):

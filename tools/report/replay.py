@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Where in a reference string the faults of a policy are.
-
-The simulator prints the victims of a run in order. Once memory is full each fault has one victim, so the string and the
-victims together give every fault: a reference to a page that is not in memory. For a run whose counts agree with the
-simulator's, these are the real run's faults.
+"""Where in a reference string the faults of a policy are: the simulator prints their positions. For a run whose counts
+agree with the simulator's, these are the real run's faults.
 """
 
 import subprocess
@@ -20,29 +17,14 @@ def references(subject):
     return numpy.array([int(line.partition(b" ")[0]) for line in lines if line], dtype=numpy.int64)
 
 
-def victims(subject, policy, frames, seed):
-    """The pages that the simulator's run of a policy evicts, in order."""
+def faults(subject, policy, frames, seed):
+    """The positions in the string at which a page comes into memory, in the simulator's run of a policy."""
     words = [paths.SIMULATOR, "--trace", subject.trace.path, "--policy", policy, "--frames", str(frames),
-             "--seed", str(seed), "--evictions"]
+             "--seed", str(seed), "--faults"]
     ran = subprocess.run(words, capture_output=True, text=True)
     if ran.returncode != 0:
         raise BinderyError(f"bindery-sim failed with status {ran.returncode}", ran.stderr.strip())
-    return [int(line) for line in ran.stdout.splitlines() if line.isdigit()]
-
-
-def faults(string, evicted, frames):
-    """The positions in the string at which a page comes into memory, given the victims in their order."""
-    resident, found, left = set(), [], iter(evicted)
-    for position, page in enumerate(string.tolist()):
-        if page in resident:
-            continue
-        if len(resident) == frames:
-            resident.discard(next(left, None))
-        resident.add(page)
-        found.append(position)
-    if len(found) - min(frames, len(found)) != len(evicted):
-        raise BinderyError(f"{len(found)} faults in {frames} frames do not go with {len(evicted)} victims")
-    return numpy.array(found, dtype=numpy.int64)
+    return numpy.array([int(line) for line in ran.stdout.splitlines() if line.isdigit()], dtype=numpy.int64)
 
 
 def ranks(string):

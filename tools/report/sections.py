@@ -74,9 +74,8 @@ class Close:
         self.left_out = len(ordered) - len(self.cells)
         self.subject, self.seed, self.book = cells[0].subject, cells[0].seed, book
         self.string = replay.references(self.subject)
-        self.faults = {policy: replay.faults(
-            self.string, replay.victims(self.subject, policy, self.frames, self.seed), self.frames)
-            for policy in (*(cell.policy for cell in self.cells), "opt")}
+        self.faults = {policy: replay.faults(self.subject, policy, self.frames, self.seed)
+                       for policy in (*(cell.policy for cell in self.cells), "opt")}
 
     def chosen(self):
         more = f"; the {len(self.cells)} policies with the fewest faults of {len(self.cells) + self.left_out}" \

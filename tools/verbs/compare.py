@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tools import builder, experiment, matrix, options, paths, plot, regions, session, tables, terminal, transit
+from tools import builder, experiment, matrix, options, paths, plot, regions, registry, session, tables, terminal, transit
 from tools.command import Verb, shared
 from tools.errors import FAILED, OK, Usage
 from tools.files import write_folder
@@ -23,14 +23,15 @@ EXAMPLES = """\
 ./bindery list policies"""
 
 COLUMNS = {"workload": "workload", "policy": "policy", "region": "region", "readahead": "read-\nahead",
-           "cluster": "clus-\nter", "frames": "frames", "references": "references", "faults": "faults",
-           "major": "major", "writebacks": "write-\nbacks", "reads": "disk\nreads", "ahead_hits": "ahead\nhits",
-           "ahead_wasted": "ahead\nwasted", "kicks": "kicks", "instructions": "instr.",
-           "policy_instructions_per_fault": "policy\ninstr./\nfault", "ratio_to_opt": "÷ OPT", "source": "source"}
+           "cluster": "clus-\nter", "frames": "frames", "frames_mean": "mean\nframes", "references": "references",
+           "faults": "faults", "soft_faults": "soft\nfaults", "major": "major", "writebacks": "write-\nbacks",
+           "reads": "disk\nreads", "ahead_hits": "ahead\nhits", "ahead_wasted": "ahead\nwasted", "kicks": "kicks",
+           "instructions": "instr.", "policy_instructions_per_fault": "policy\ninstr./\nfault",
+           "ratio_to_opt": "÷ OPT", "source": "source"}
 CSV = ("workload", "policy", "region", "frames", "references", "faults", "writebacks", "reads", "source",
        "policy_instructions_per_fault", "instructions", "readahead", "cluster", "policy_frames", "major", "ahead_reads",
        "ahead_hits", "ahead_wasted", "rescues", "kicks", "opt_faults", "ratio_to_opt", "pages", "cell", "seed",
-       "arguments", "string", "git", "modified", "build", "clang", "qemu", "bindery")
+       "arguments", "string", "git", "modified", "build", "clang", "qemu", "bindery", "frames_mean", "soft_faults")
 PLAN = {"cell": "cell", "workload": "workload", "policy": "policy", "frames": "frames", "seed": "seed",
         "source": "source"}
 
@@ -147,6 +148,10 @@ def _columns(rows):
         hidden.add("region")
     if not any(row["readahead"] != transit.NONE or row["cluster"] != 1 for row in rows):
         hidden |= {"readahead", "cluster", "major", "ahead_hits", "ahead_wasted", "kicks", "instructions"}
+    if not any(row["soft_faults"] for row in rows):
+        hidden.add("soft_faults")
+    if not any(registry.varies(row["policy"]) for row in rows if "=" not in row["policy"]):
+        hidden.add("frames_mean")
     return {key: title for key, title in COLUMNS.items() if key not in hidden}
 
 

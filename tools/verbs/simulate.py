@@ -22,11 +22,11 @@ EXAMPLES = """\
 POLICIES = ("fifo", "clock1", "sieve1_d1", "twoq_clock", "clockpro", "opt")
 SIZES = "25%,50%,75%"
 
-COLUMNS = {"workload": "workload", "policy": "policy", "frames": "frames", "references": "references",
-           "faults": "faults", "writebacks": "write-\nbacks", "reads": "disk\nreads", "ratio_to_opt": "÷ OPT",
+COLUMNS = {"workload": "workload", "policy": "policy", "frames": "frames", "frames_mean": "mean\nframes",
+           "references": "references", "faults": "faults", "writebacks": "write-\nbacks", "reads": "disk\nreads", "ratio_to_opt": "÷ OPT",
            "source": "source"}
 CSV = ("workload", "policy", "frames", "references", "faults", "writebacks", "reads", "source",
-       "policy_instructions_per_fault", "opt_faults", "ratio_to_opt", "pages")
+       "policy_instructions_per_fault", "opt_faults", "ratio_to_opt", "pages", "frames_mean")
 
 
 @click.command("simulate", cls=Verb, examples=EXAMPLES)
@@ -135,7 +135,9 @@ def _print(rows, as_json, as_csv):
     elif as_csv:
         sys.stdout.write(tables.as_csv(rows, CSV))
     else:
-        tables.show(rows, COLUMNS, group="workload")
+        varying = any(registry.varies(row["policy"]) for row in rows)
+        columns = {key: title for key, title in COLUMNS.items() if varying or key != "frames_mean"}
+        tables.show(rows, columns, group="workload")
     sys.stdout.flush()
 
 

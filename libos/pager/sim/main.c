@@ -28,6 +28,7 @@ static const char usage[] =
     "  --speed N          run each cell N times and tell on standard error how fast the fastest was\n"
     "  --list             print the names of policies and generated traces\n"
     "  --evictions        print the victims of each run, one page a line, before its row\n"
+    "  --faults           the same for the positions of its faults in the trace, from 0 on\n"
     "  --seed N           of the policies that draw numbers (1)\n"
     "  --zero-filled      a page is read only after it has been written back once, as anonymous memory is\n"
     "  --starts-clear     the accessed bit of a new page starts clear, as in papers and unlike hardware\n"
@@ -145,6 +146,10 @@ static void print_victim(void *context, uint32_t page) {
     printf("%" PRIu64 "\n", ((const struct trace *)context)->number[page]);
 }
 
+static void print_fault(void *, uint64_t position) {
+    printf("%" PRIu64 "\n", position);
+}
+
 struct lists {
     char **traces, **policies, **frames;
 };
@@ -197,11 +202,12 @@ static void run_frames(struct command *command) {
     }
 }
 
-static void run_all(struct command *command, bool evictions) {
+static void run_all(struct command *command, bool evictions, bool faults) {
     output_begin(&command->output);
     for (struct trace **trace = command->traces; *trace != nullptr; trace++) {
         command->options.trace = *trace;
         command->options.evicted = evictions ? print_victim : nullptr;
+        command->options.faulted = faults ? print_fault : nullptr;
         command->options.context = *trace;
         for (char **frames = command->frames; *frames != nullptr; frames++) {
             command->options.frames = frames_of(size_of(*frames), (*trace)->pages);
@@ -263,6 +269,7 @@ enum {
     SPEED,
     LIST,
     EVICTIONS,
+    FAULTS,
     SEED,
     ZERO_FILLED,
     STARTS_CLEAR,
@@ -282,6 +289,7 @@ static const struct option long_options[] = {
     {"speed", required_argument, nullptr, SPEED},
     {"list", no_argument, nullptr, LIST},
     {"evictions", no_argument, nullptr, EVICTIONS},
+    {"faults", no_argument, nullptr, FAULTS},
     {"seed", required_argument, nullptr, SEED},
     {"zero-filled", no_argument, nullptr, ZERO_FILLED},
     {"starts-clear", no_argument, nullptr, STARTS_CLEAR},
@@ -304,7 +312,7 @@ int main(int argc, char **argv) {
     struct lists lists = {};
     struct command command = {.options.seed = 1, .output.file = stdout};
     const char *generate = nullptr, *convert_from = nullptr;
-    bool list = false, evictions = false;
+    bool list = false, evictions = false, faults = false;
     for (int option; (option = getopt_long(argc, argv, "", long_options, nullptr)) != -1;) {
         switch (option) {
         case TRACE: lists.traces = split("--trace", optarg); break;
@@ -318,6 +326,7 @@ int main(int argc, char **argv) {
         case SPEED: command.repeats = (unsigned)number("--speed", optarg, 1, 1000); break;
         case LIST: list = true; break;
         case EVICTIONS: evictions = true; break;
+        case FAULTS: faults = true; break;
         case SEED: command.options.seed = number("--seed", optarg, 0, UINT64_MAX); break;
         case ZERO_FILLED: command.options.zero_filled = true; break;
         case STARTS_CLEAR: command.options.starts_clear = true; break;
@@ -332,7 +341,9 @@ int main(int argc, char **argv) {
         return 0;
     }
     if (optind < argc) refuse("'%s' is not an option; see --help", argv[optind]);
-    if (evictions && command.output.form != OUTPUT_TABLE) refuse("--evictions goes with the table only");
+    if ((evictions || faults) && command.output.form != OUTPUT_TABLE)
+        refuse("--%s goes with the table only", evictions ? "evictions" : "faults");
+    if (evictions && faults) refuse("--evictions and --faults are two lists; give one of them");
     if (list) {
         output_names(&command.output);
     } else if (generate != nullptr) {
@@ -341,7 +352,7 @@ int main(int argc, char **argv) {
         trace_free(trace);
     } else {
         check(&command, &lists);
-        run_all(&command, evictions);
+        run_all(&command, evictions, faults);
     }
     if (fflush(stdout) != 0) refuse("writing the result: %s", strerror(errno));
     return 0;

@@ -94,6 +94,7 @@ static uint32_t slot_for(struct run *run, uint32_t page) {
 static uint32_t fault(struct run *run, uint32_t page) {
     const struct policy *policy = run->policy;
     run->counts.faults++;
+    if (run->options->faulted != nullptr) run->options->faulted(run->options->context, run->time);
     if (policy->fault != nullptr) policy->fault(run->state, page);
     if (policy->surplus != nullptr && policy->sees < POLICY_SEES_REFERENCES) give_up(run);
     const uint32_t slot = slot_for(run, page);
