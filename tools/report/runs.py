@@ -11,8 +11,8 @@ from tools.tables import number
 
 LINES = 10  # policies with a line of their own in a figure; the others' lines are thin
 QUANTILES = {"median": "median", "p90": "90 %", "p99": "99 %"}
-NONE = ("There is nothing to show here: no policy of this workload ran on the machine. Policies that need every "
-        "reference or the future are simulated, and a simulated fault takes no instructions.")
+NONE = ("There is nothing to show here: no policy of this workload ran on the machine. Policies that need an "
+        "application's future are simulated, and a simulated fault takes no instructions.")
 
 
 def blocks(rows):
