@@ -6,7 +6,8 @@
 An item NAME=POLICY is for the region NAME; a map ends with the item for `default`, which is for every region that it does
 not name. So in a list by comma a map is the items with an `=` up to its default, and everything else is a policy for the
 whole program: `fifo,prices=clock1@97,default=lifo,clockpro` are three choices. After @ stand the frames that the region
-has to itself, as a number or as a share of all frames; default, or the one other region without them, has the rest.
+has to itself, as a number or as a share of all frames. Regions without them have the rest, together if there are several:
+the pager then moves frames between them (pager_budget_level in libos/pager/pager.h).
 """
 
 import re
@@ -47,11 +48,20 @@ class Map:
     def regions(self):
         return [entry.region for entry in self.entries if entry.region != DEFAULT]
 
+    def sharers(self):
+        """The regions that have frames together; none if there is but one without frames of its own."""
+        without = [entry.region for entry in self.entries if entry.amount is None]
+        return without if len(without) > 1 else []
+
     def frames(self, total):
-        """{region: frames} of a total; raises Usage if that cannot be. A total of 0: none was said."""
+        """{region: frames} of a total, for each that shares frames those of all that do; raises Usage if that cannot be.
+        A total of 0: none was said."""
         shares = [entry for entry in self.entries if isinstance(entry.amount, float)]
         if shares and not total:
             raise Usage(f"{shares[0].word()} is a share of all frames; say how many there are, with --frames or --memory")
+        if self.sharers() and not total:
+            raise Usage(f"{' and '.join(self.sharers())} share frames in {self.text}; say how many there are in all, with "
+                        "--frames or --memory")
         own = {entry.region: entry.amount if isinstance(entry.amount, int) else max(1, round(entry.amount * total))
                for entry in self.entries if entry.amount is not None}
         left = [entry.region for entry in self.entries if entry.amount is None]
@@ -120,10 +130,6 @@ def parse(text):
         raise _unended([text], "it is over")
     if len(entries) > MOST:
         raise Usage(f"{text} has {len(entries)} regions; at most {MOST} can have policies of their own")
-    without = [entry.region for entry in entries if entry.amount is None]
-    if len(without) > 1:
-        raise Usage(f"{' and '.join(without)} have no frames of their own in {text}; only one can have what is left, the "
-                    f"others say how many, as in {without[0]}=POLICY@100 or @25%")
     return Map(tuple(entries))
 
 

@@ -126,6 +126,9 @@ def _least(policy, sizes, transfer):
     for frames in sizes:
         for entry, own in zip(assigned.entries, assigned.frames(frames).values()):
             least = registry.traits(entry.policy)[1]
+            if entry.region in assigned.sharers() and not transfer.plain():
+                raise Usage(f"{transfer.words()} need frames of the region's own, and in {assigned.text} "
+                            f"{' and '.join(assigned.sharers())} share theirs")
             if transfer.policy_frames(own) < least:
                 raise Usage(f"{entry.policy} needs at least {least} frames, and of the {own} that {entry.region} has by "
                             f"{assigned.text}, {transfer.words()} leave it {max(transfer.policy_frames(own), 0)}")
@@ -216,7 +219,7 @@ def execute(cells, parallel, limit, on_row, exact=True):
 def simulated_row(cell):
     row = row_of(cell, cell.simulated, "simulated")
     if cell.assigned:
-        row["regions"] = [each | {"ratio_to_opt": round(each["faults"] / each["opt_faults"], 4)}
+        row["regions"] = [each | {"ratio_to_opt": each["opt_faults"] and round(each["faults"] / each["opt_faults"], 4)}
                           for each in cell.simulated["regions"].values()]
     return row
 
@@ -250,7 +253,7 @@ def _of_region(cell, outcome, count, simulated, exact):
     found = {"region": count["region"], "policy": count["policy"], "frames": count["frames"]}
     found |= {key: simulated[key] if key in ("references", "pages") else count[key] for key in regions.COUNTS}
     opt = simulated.get("opt_faults", cell.opt)
-    found["opt_faults"], found["ratio_to_opt"] = opt, round(count["faults"] / opt, 4)
+    found["opt_faults"], found["ratio_to_opt"] = opt, opt and round(count["faults"] / opt, 4)
     found["policy_instructions_per_fault"] = round(count["policy_instructions"] / count["faults"], 1) \
         if exact and count["faults"] else None
     found["simulated_faults"] = simulated["faults"]

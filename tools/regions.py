@@ -3,7 +3,7 @@
 
 An application is recorded once with all of its memory in one region (tools/subjects.py), and says which pages of that
 each region has that it declares. A region whose frames are its own sees nothing of the others, so its counts are those
-of the references to its own pages, in their order.
+of the references to its own pages, in their order. Regions that share frames are simulated together.
 """
 
 from pathlib import Path
@@ -16,19 +16,44 @@ COUNTS = ("references", "faults", "writebacks", "reads", "pages")
 
 def simulate(subject, assigned, total, options, transfer):
     """{region: the simulator's row for it} of a map, regions without a reference left out; each with the faults of OPT
-    on the same references in the same frames."""
-    found, frames = {}, assigned.frames(total)
+    on the same references in the same frames, unless it shares them."""
+    found, frames, sharers = {}, assigned.frames(total), assigned.sharers()
     for entry in assigned.entries:
-        path = string_of(subject, entry.region, assigned)
+        path = None if entry.region in sharers else string_of(subject, entry.region, assigned)
         if path is None:
             continue
         policies = list(dict.fromkeys((entry.policy, "opt")))
         left = transfer.policy_frames(frames[entry.region])
         rows = {(row["policy"], row["frames"]): row
                 for row in simulator.simulate(path, policies, sorted({left, frames[entry.region]}), *options)}
-        found[entry.region] = rows[entry.policy, left] | {"workload": subject.name, "region": entry.region,
-                                                    "opt_faults": rows["opt", frames[entry.region]]["faults"]}
-    return found
+        found[entry.region] = rows[entry.policy, left] | {"opt_faults": rows["opt", frames[entry.region]]["faults"]}
+    if sharers:
+        found |= _simulate_sharers(subject, assigned, frames[sharers[0]], options)
+    return {entry.region: found[entry.region] | {"workload": subject.name, "region": entry.region}
+            for entry in assigned.entries if found.get(entry.region, {}).get("references")}
+
+
+APART = 1 << 32  # between the page numbers of two regions, in a string of several
+
+
+def _simulate_sharers(subject, assigned, frames, options):
+    """{region: the simulator's row} of regions that have frames together."""
+    sharers = [entry for entry in assigned.entries if entry.region in assigned.sharers()]
+    tests = [(number, _inside(subject, entry.region, assigned)) for number, entry in enumerate(sharers)]
+    lines, renumbered = Path(subject.trace.path).read_bytes().splitlines(), {}
+    for line in set(lines):
+        page, _, kind = line.partition(b" ")
+        number = next((number for number, inside in tests if inside(int(page))), None)
+        renumbered[line] = b"" if number is None else b"%d %s\n" % (number * APART + int(page), kind or b"R")
+    names = "-".join(entry.region for entry in sharers)
+    path = traces.store(f"{Path(subject.trace.path).stem}-shared-{names}-of-{'-'.join(assigned.regions())}",
+                        b"".join(map(renumbered.__getitem__, lines)))
+    places = []
+    for number, entry in enumerate(sharers):
+        first, pages = subject.ranges.get(entry.region, (0, APART))
+        places.append((entry.policy, number * APART + first, pages))
+    rows = simulator.simulate_together(path, places, frames, *options)
+    return {entry.region: row | {"opt_faults": None} for entry, row in zip(sharers, rows)}
 
 
 def total(rows):
@@ -38,13 +63,7 @@ def total(rows):
 
 def string_of(subject, region, assigned):
     """The file with the references to a region's pages under a map; None if there are none."""
-    named = [name for name in assigned.regions() if name in subject.ranges]
-    if region == DEFAULT:
-        inside = _outside([subject.ranges[name] for name in named], "heap" in assigned.regions(), subject.ranges)
-    elif region in subject.ranges:
-        inside = _within(*subject.ranges[region])
-    else:
-        inside = _outside(subject.ranges.values(), False, {})  # the heap
+    inside = _inside(subject, region, assigned)
     lines = Path(subject.trace.path).read_bytes().splitlines(keepends=True)
     kept = {line: inside(int(line.split()[0])) for line in set(lines)}
     text = b"".join(line for line in lines if kept[line])
@@ -52,6 +71,16 @@ def string_of(subject, region, assigned):
         return None
     left = "-without-" + "-".join(assigned.regions()) if region == DEFAULT else ""
     return traces.store(f"{Path(subject.trace.path).stem}-{region}{left}", text)
+
+
+def _inside(subject, region, assigned):
+    """The test for the pages of a region under a map."""
+    named = [name for name in assigned.regions() if name in subject.ranges]
+    if region == DEFAULT:
+        return _outside([subject.ranges[name] for name in named], "heap" in assigned.regions(), subject.ranges)
+    if region in subject.ranges:
+        return _within(*subject.ranges[region])
+    return _outside(subject.ranges.values(), False, {})  # the heap
 
 
 def _within(first, pages):

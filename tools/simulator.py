@@ -55,6 +55,13 @@ def simulate(trace, policies, frames, *options):
     return json.loads(text)["rows"]
 
 
+def simulate_together(trace, regions, frames, *options):
+    """The rows of regions (policy, first page, pages) of one trace file that share frames, in their order."""
+    words = [word for policy, first, pages in regions for word in ("--region", f"{policy}:{first}+{pages}")]
+    text = _run("--trace", str(trace), *words, "--frames", str(frames), "--json", *options)
+    return json.loads(text)["rows"]
+
+
 def generate(name):
     """The text of a generated trace."""
     return _run("--generate", name, text=False)

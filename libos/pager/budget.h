@@ -10,6 +10,7 @@ struct pager_budget {
     uint32_t count;      // numbers
     uint32_t free_count; // of them those of no region
     uint32_t *free;      // and which: a stack, at first with 0 on top
+    bool levels;         // frames move from larger regions to smaller ones that fault (pager_budget_level)
 };
 
 // One more budget, of so many frames. Null: no memory for its tables, or too few frames are left.

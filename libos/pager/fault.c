@@ -59,7 +59,7 @@ static void fault_choose(struct fault *fault) {
     if (policy->sees < POLICY_SEES_REFERENCES) resident_give_up(region);
     resident_shrink(region, fault->page);
     fault->victim = POLICY_NONE;
-    if (region->resident == 0) resident_ask_another(region);
+    if (region->resident == 0 || region->budget->levels) resident_ask_another(region);
     if (resident_has_room(region)) return;
     fault->slot = resident_victim(region, fault->page);
     if (fault->stuck) fault->slot = slot_not_needed(fault);

@@ -29,6 +29,7 @@ struct pager_options {
     const struct policy *policy;
     uint64_t frames;             // budget, at least the policy's minimum; more than `pages` are not taken
     struct pager_budget *budget; // that its frames are from, `frames` of them at most; null: one of its own
+    uint8_t rank;                // unlike any other's in a budget that levels (pager_budget_level)
     uint64_t block;              // first of `pages` disk blocks that hold what is not in memory
     uint64_t seed;               // for policies that draw numbers
     bool backed;                 // the blocks hold the pages' contents from the start: each fault reads the disk.
@@ -55,6 +56,13 @@ struct pager_region;
 // use gives up a page of its own; pager_limit and pager_trim take pages from others. Null: pager_problem says why.
 [[nodiscard]] struct pager_budget *pager_budget(uint64_t frames);
 uint64_t pager_budget_left(const struct pager_budget *budget); // frames that no region has
+
+// From now on a region of this budget that faults when all frames are in use need not give up a page of its own: the
+// frame is taken from the region with the most pages, if that has two more than the region that faults. (Of several the
+// one with the lowest rank; its policy chooses the page.) So each region has what it wants up to an equal share, and
+// those that want more share the rest evenly. Min-funding revocation with equal shares: Waldspurger, "Memory resource
+// management in VMware ESX Server", OSDI 2002.
+void pager_budget_level(struct pager_budget *budget);
 
 // From now on the region has at most `frames` pages in memory: at least the policy's minimum, at most its budget. Pages
 // beyond go at the region's next fault, or with pager_trim, and the policy chooses which. It is told of nothing else: a

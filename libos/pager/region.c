@@ -36,6 +36,10 @@ uint64_t pager_budget_left(const struct pager_budget *budget) {
     return budget->free_count;
 }
 
+void pager_budget_level(struct pager_budget *budget) {
+    budget->levels = true;
+}
+
 struct pager_region *region_of(uint64_t address) {
     for (unsigned i = 0; i < pager_region_count; i++) {
         uint64_t offset = address - pager_regions[i].options.first.raw; // wraps for an address below
@@ -93,7 +97,7 @@ struct pager_region *pager_attach(const struct pager_options *options) {
         .options = *options,
         .slots = slots,
         .limit = slots,
-        .state = machine_memory(options->policy->state_size(slots, pages)),
+        .state = machine_memory(options->policy->state_size(slots, pages + 1)),
         .slot_of = machine_memory(pages * sizeof(uint32_t)),
         .page_in = machine_memory(slots * sizeof(uint32_t)),
         .empty = machine_memory(slots * sizeof(uint32_t)),

@@ -61,17 +61,11 @@ void resident_evict(struct pager_region *region, uint32_t slot) {
     if (policy->removed != nullptr) REGION_TIMED(region, policy->removed(region->state, victim, slot));
 }
 
-// A page that is not in memory, in whose name a policy is asked outside of a fault: it may look the page up among those
-// that it remembers.
-static uint32_t absent_page(const struct pager_region *region) {
-    uint32_t page = 0;
-    while (page + 1 < region->options.pages && region->slot_of[page] != POLICY_NONE) page++;
-    return page;
-}
-
+// Outside of a fault a policy is asked in the name of a page that is never in memory, the one behind the last: it may
+// look the page up among those that it remembers.
 void resident_release(struct pager_region *region) {
     record_close(region);
-    resident_evict(region, resident_victim(region, absent_page(region)));
+    resident_evict(region, resident_victim(region, (uint32_t)region->options.pages));
 }
 
 void resident_shrink(struct pager_region *region, uint32_t incoming) {
@@ -79,13 +73,16 @@ void resident_shrink(struct pager_region *region, uint32_t incoming) {
 }
 
 void resident_ask_another(struct pager_region *region) {
-    struct pager_region *most = region;
-    if (region->transit != nullptr || region->budget->free_count != 0) return;
+    struct pager_region *most = nullptr;
+    if (region->transit != nullptr || region->budget->free_count != 0 || region->resident >= region->limit) return;
+    const uint32_t least = region->resident == 0 ? 1 : region->resident + 2;
     for (unsigned i = 0; i < pager_region_count; i++) {
         struct pager_region *other = &pager_regions[i];
-        if (other->budget == region->budget && other->resident > most->resident) most = other;
+        if (other->budget != region->budget || other->resident < least) continue;
+        const bool more = most == nullptr || other->resident > most->resident;
+        if (more || (other->resident == most->resident && other->options.rank < most->options.rank)) most = other;
     }
-    if (most->resident != 0) resident_release(most);
+    if (most != nullptr) resident_release(most);
 }
 
 void resident_give_up(struct pager_region *region) {

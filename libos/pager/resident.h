@@ -31,7 +31,8 @@ void resident_give_up(struct pager_region *region);
 // Takes one page out, of the policy's choice, when the region has no fault. There is a page in memory.
 void resident_release(struct pager_region *region);
 
-// Sees to it that the budget of a region without pages has a free frame: the region with the most pages gives one up.
+// If the region's budget has no free frame, takes one from the region with the most pages: if this one has none, or
+// has two fewer than that. Called for a region without pages, and always where a budget levels.
 void resident_ask_another(struct pager_region *region);
 
 // The page is in memory: its frame is bound. In resident_next_slot.

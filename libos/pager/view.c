@@ -58,7 +58,7 @@ static uint64_t view_now(void *pager) {
 struct policy_view view_of(struct pager_region *region) {
     return (struct policy_view){
         .frames = region->slots,
-        .pages = (uint32_t)region->options.pages,
+        .pages = (uint32_t)region->options.pages + 1, // see resident_release
         .seed = region->options.seed,
         .pager = region,
         .bits = view_bits,

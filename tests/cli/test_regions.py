@@ -50,13 +50,13 @@ class Maps(unittest.TestCase):
                            ("default=fifo,a=fifo@3", "comes after the default"), ("a=fifo@3,fifo", "names no region"),
                            ("a=fifo@3", "has no default"), ("A=fifo@3,default=fifo", "can be no region's name"),
                            ("a=fifo@0,default=fifo", "after @ stands"), ("a=fifo@101%,default=fifo", "after @ stands"),
-                           ("a=fifo,default=fifo", "a and default have no frames of their own"),
                            (",".join(f"r{i}=fifo@1" for i in range(8)) + ",default=fifo", "9 regions; at most 8 can")):
             with self.subTest(text), self.assertRaisesRegex(Usage, said):
                 assign.parse(text)
 
     def test_frames_that_cannot_be_are_refused(self):
         for text, total, said in (("a=fifo@10%,default=fifo", 0, "say how many there are"),
+                                  ("a=fifo,default=fifo", 0, "a and default share frames"),
                                   ("a=fifo@5,default=fifo", 5, "none for default"),
                                   ("a=fifo@5,default=fifo@6", 10, "11 frames of their own, and there are 10 in all"),
                                   ("a=clockpro@1,default=fifo", 9, "clockpro needs at least")):
@@ -149,6 +149,25 @@ class System(unittest.TestCase):
         for each in real["regions"]:
             self.assertEqual(each["faults"], each["simulated_faults"])
             self.assertGreaterEqual(each["faults"], each["opt_faults"])
+
+    def test_regions_that_share_frames_equal_the_simulator_too(self):
+        policies = ("prices=clock1,table=lifo,default=fifo@2,prices=s3fifo_bits,heap=fifo,table=clockpro@100,default=lifo,"
+                    "prices=lru,table=lifo,default=fifo")
+        *real, simulated = self.compare("--policy", policies, "--frames", "300", "--json").json()["rows"]
+        self.assertEqual([row["agrees"] for row in real], [True, True])
+        self.assertEqual([(each["region"], each["frames"]) for each in real[0]["regions"]],
+                         [("prices", 298), ("table", 298), ("default", 2)])
+        self.assertEqual([(each["region"], each["frames"]) for each in real[1]["regions"]],
+                         [("prices", 200), ("table", 100), ("default", 200)])
+        self.assertEqual((simulated["source"], len(simulated["regions"])), ("simulated", 3))
+        # The table has what the price lists leave it, and these have no more of it than the table.
+        prices, table, _ = real[0]["regions"]
+        self.assertLess(table["faults"], 6000)
+        self.assertEqual(prices["faults"], 8 * 96)  # each list fits into its share
+        refused = bindery("compare", "--workload", "reports", "--policy", "prices=clock1,default=fifo", "--frames", "300",
+                          "--cluster", "8")
+        self.assertEqual(refused.status, 2)
+        self.assertIn("prices and default share theirs", refused.err)
 
     def test_the_table_has_a_row_for_each_region_and_a_total(self):
         policies = f"fifo,{BEST}"

@@ -40,6 +40,14 @@ Test(assign, without_a_total_nothing_is_known_of_the_rest) {
     cr_expect_eq(all.rest, 2);
 }
 
+Test(assign, several_without_frames_of_their_own_share_the_rest) {
+    cr_assert(assign_read(&all, "a=fifo,b=lifo@30,default=clock1", 100), "%s", all.problem);
+    cr_expect_eq(all.sharers, 2);
+    cr_expect_eq(all.rest, 70);
+    cr_assert(assign_read(&all, "a=fifo@1,b=lifo@30,default=clock1", 100), "%s", all.problem);
+    cr_expect_eq(all.sharers, 1);
+}
+
 Test(assign, what_is_wrong_is_said) {
     static const struct {
         const char *text, *said;
@@ -58,6 +66,7 @@ Test(assign, what_is_wrong_is_said) {
         {"a=fifo@0,default=fifo", "0 is no number of frames for region a", 0},
         {"a=fifo@,default=fifo", " is no number of frames for region a", 0},
         {"a=fifo@5%,default=fifo", "5% is no number of frames for region a", 0},
+        {"a=fifo,default=fifo", "2 regions share frames; say how many there are", 0},
         {"a=fifo@5,default=fifo", "the regions' own frames are 5, and there are 5 in all", 5},
         {"a=fifo@5,default=fifo@5", "the regions' own frames are 10, and there are 9 in all", 9},
         {"a=fifo@1,b=fifo@1,c=fifo@1,d=fifo@1,e=fifo@1,f=fifo@1,g=fifo@1,h=fifo@1,default=fifo", "at most 8", 0},

@@ -2,6 +2,7 @@
 // bindery-sim: the command around the simulator. Exit status: 0 done, 2 bad usage or input.
 #include "libos/pager/sim/formats.h"
 #include "libos/pager/sim/output.h"
+#include "libos/pager/sim/pool.h"
 #include "libos/pager/sim/suggest.h"
 #include <errno.h>
 #include <getopt.h>
@@ -21,6 +22,8 @@ static const char usage[] =
     "                     @NAME for a generated trace\n"
     "  --policy NAME,…    'all' for every one (those that need more frames are left out)\n"
     "  --frames N,…       frames, from 1 on; N% is a share of the trace's different pages\n"
+    "  --region POLICY:FIRST+PAGES\n"
+    "                     repeated, in place of --policy: regions of pages that share the frames; a row for each\n"
     "  --json, --csv      instead of a table; JSON is {\"schema\":1,\"rows\":[…]}\n"
     "  --generate NAME    print a generated trace\n"
     "  --convert IN OUT   write a trace in the form that OUT's name says: *.oracleGeneral*, *.bin; *.zst\n"
@@ -158,6 +161,7 @@ struct command {
     struct trace **traces; // ended by a null pointer
     char **policies, **frames;
     struct simulation options;
+    struct simulation_pool pool; // count 0: none
     struct output output;
     unsigned repeats; // to measure speed; 0: don't
     bool leave_out;
@@ -192,7 +196,18 @@ static void run_cell(struct command *command, const struct policy *policy) {
     if (command->repeats > 0) tell_speed(command);
 }
 
+static void run_pool(struct command *command) {
+    struct simulation_counts counts[POOL_MOST];
+    command->pool.common = command->options;
+    if (!simulate_pool(&command->pool, counts)) refuse("a policy of a region needs more frames");
+    for (unsigned i = 0; i < command->pool.count; i++) {
+        command->options.policy = command->pool.region[i].policy;
+        output_row(&command->output, &command->options, &counts[i]);
+    }
+}
+
 static void run_frames(struct command *command) {
+    if (command->pool.count != 0) run_pool(command);
     for (char **name = command->policies; *name != nullptr; name++) {
         if (strcmp(*name, "all") != 0) {
             run_cell(command, policy_named(*name));
@@ -232,15 +247,25 @@ static void check_shares(const struct command *command, const struct trace *trac
     }
 }
 
+static void add_region(struct simulation_pool *pool, char *text) {
+    if (pool->count == POOL_MOST) refuse("at most %u regions", POOL_MOST);
+    const char *wrong = pool_region_read(&pool->region[pool->count++], text);
+    if (wrong != nullptr) refuse("--region: %s", wrong);
+}
+
 // Everything that can be refused is, before anything is printed.
 static void check(struct command *command, const struct lists *lists) {
-    if (lists->traces == nullptr || lists->policies == nullptr || lists->frames == nullptr) {
+    static char *none[] = {nullptr};
+    const bool pool = command->pool.count != 0;
+    if (lists->traces == nullptr || (lists->policies == nullptr && !pool) || lists->frames == nullptr) {
         refuse("--trace, --policy and --frames are needed; see --help");
     }
-    command->policies = lists->policies;
+    if (lists->policies != nullptr && pool)
+        refuse("--region says which policies there are; --policy does not go with it");
+    command->policies = pool ? none : lists->policies;
     command->frames = lists->frames;
     for (char **frames = lists->frames; *frames != nullptr; frames++) {
-        for (char **name = lists->policies; *name != nullptr; name++) {
+        for (char **name = command->policies; *name != nullptr; name++) {
             const struct size size = size_of(*frames);
             if (strcmp(*name, "all") == 0) continue;
             const struct policy *policy = policy_named(*name);
@@ -261,6 +286,7 @@ enum {
     TRACE = 1,
     POLICY,
     FRAMES,
+    REGION,
     JSON,
     CSV,
     GENERATE,
@@ -281,6 +307,7 @@ static const struct option long_options[] = {
     {"trace", required_argument, nullptr, TRACE},
     {"policy", required_argument, nullptr, POLICY},
     {"frames", required_argument, nullptr, FRAMES},
+    {"region", required_argument, nullptr, REGION},
     {"json", no_argument, nullptr, JSON},
     {"csv", no_argument, nullptr, CSV},
     {"generate", required_argument, nullptr, GENERATE},
@@ -318,6 +345,7 @@ int main(int argc, char **argv) {
         case TRACE: lists.traces = split("--trace", optarg); break;
         case POLICY: lists.policies = split("--policy", optarg); break;
         case FRAMES: lists.frames = split("--frames", optarg); break;
+        case REGION: add_region(&command.pool, optarg); break;
         case JSON: command.output.form = OUTPUT_JSON; break;
         case CSV: command.output.form = OUTPUT_CSV; break;
         case GENERATE: generate = optarg; break;

@@ -1,30 +1,10 @@
 // SPDX-License-Identifier: MIT
 // One run of a policy over a reference string: the pager's order of calls (policy.h) without the machine.
-#include "libos/pager/sim/simulate.h"
 #include "libos/pager/sequence.h"
 #include "libos/pager/sim/memory.h"
+#include "libos/pager/sim/run.h"
 #include <stdlib.h>
 #include <string.h>
-
-struct run {
-    const struct simulation *options;
-    const struct policy *policy;
-    struct policy_view view;
-    struct policy_state *state;
-    uint32_t *slot_of;  // page → slot, POLICY_NONE if not resident
-    uint32_t *page_in;  // slot → page, POLICY_NONE
-    uint8_t *bits;      // slot → POLICY_ACCESSED | POLICY_DIRTY
-    uint32_t *next;     // position → position of the next use; only for policies that see the future
-    uint32_t *next_use; // slot → position
-    uint8_t *stored;    // page → has contents on disk
-    uint32_t *empty;    // slots that were filled and are not, the latest on top; only for policies with surplus
-    uint32_t empty_count;
-    uint32_t used;     // slots filled at some time
-    uint32_t resident; // pages in memory
-    uint64_t time;     // number of the reference that is being made
-    uint64_t sum_time; // resident_sum counts up to here
-    struct simulation_counts counts;
-};
 
 static uint8_t view_bits(void *pager, uint32_t slot) {
     return ((struct run *)pager)->bits[slot];
@@ -70,18 +50,40 @@ static void evict(struct run *run, uint32_t slot) {
     if (run->options->evicted != nullptr) run->options->evicted(run->options->context, page);
 }
 
+// Takes a page out for none that comes.
+static void leave(struct run *run, uint32_t slot) {
+    count_time(run);
+    evict(run, slot);
+    run->resident--;
+    run->empty[run->empty_count++] = slot;
+    if (run->pool != nullptr) run->pool->free++;
+}
+
 // Takes out what the policy gives up.
 static void give_up(struct run *run) {
-    for (uint32_t slot; (slot = run->policy->surplus(run->state)) != POLICY_NONE;) {
-        count_time(run);
-        evict(run, slot);
-        run->resident--;
-        run->empty[run->empty_count++] = slot;
+    for (uint32_t slot; (slot = run->policy->surplus(run->state)) != POLICY_NONE;) leave(run, slot);
+}
+
+// As the pager asks where slots may be empty (resident.c).
+static uint32_t victim(struct run *run, uint32_t incoming) {
+    uint32_t slot = 0;
+    for (uint32_t tries = 0; tries <= run->view.frames - run->resident; tries++) {
+        slot = run->policy->victim(run->state, incoming);
+        if (run->page_in[slot] != POLICY_NONE) return slot;
     }
+    while (slot >= run->used || run->page_in[slot] == POLICY_NONE) slot = slot + 1 >= run->used ? 0 : slot + 1;
+    return slot;
+}
+
+void run_release(struct run *run, uint32_t incoming) {
+    leave(run, victim(run, incoming));
 }
 
 static uint32_t slot_for(struct run *run, uint32_t page) {
-    if (run->resident == run->view.frames) {
+    if (run->pool != nullptr) {
+        if (!pool_has_room(run)) run_release(run, page);
+        run->pool->free--;
+    } else if (run->resident == run->view.frames) {
         const uint32_t slot = run->policy->victim(run->state, page);
         evict(run, slot);
         return slot;
@@ -129,79 +131,87 @@ static void references_to_bits(struct run *run) {
 }
 
 // With what a hit may do besides: it is shown to the policy, the next use of its page is known, a repeat is dropped.
-static void references(struct run *run) {
-    const struct trace *trace = run->options->trace;
+static inline void reference(struct run *run, size_t i) {
     const struct policy *policy = run->policy;
-    const uint8_t first_access = run->view.starts_clear ? 0 : POLICY_ACCESSED;
-    const bool asks = policy->surplus != nullptr && policy->sees >= POLICY_SEES_REFERENCES;
-    uint32_t last = POLICY_NONE;
-    for (size_t i = 0; i < trace->length; i++) {
-        uint32_t reference = trace->reference[i];
-        uint32_t page = reference_page(reference);
-        uint8_t set = POLICY_ACCESSED;
-        run->time = i;
-        if (asks) give_up(run);
-        uint32_t slot = run->slot_of[page];
-        if (slot == POLICY_NONE) {
-            slot = fault(run, page);
-            set = first_access;
-        } else if (page == last && run->options->drop_repeats) {
-            set = 0;
-        }
-        run->bits[slot] |= set | dirty_bit(reference);
-        if (run->next != nullptr) run->next_use[slot] = run->next[i];
-        if (policy->touched != nullptr) policy->touched(run->state, slot);
-        last = page;
+    const uint32_t reference = run->options->trace->reference[i], page = reference_page(reference);
+    uint8_t set = POLICY_ACCESSED;
+    run->time = i;
+    if (policy->surplus != nullptr && policy->sees >= POLICY_SEES_REFERENCES) give_up(run);
+    uint32_t slot = run->slot_of[page];
+    if (slot == POLICY_NONE) {
+        slot = fault(run, page);
+        if (run->view.starts_clear) set = 0;
+    } else if (page == run->last && run->options->drop_repeats) {
+        set = 0;
     }
+    run->bits[slot] |= set | dirty_bit(reference);
+    if (run->next != nullptr) run->next_use[slot] = run->next[i];
+    if (policy->touched != nullptr) policy->touched(run->state, slot);
+    run->last = page;
 }
 
-bool simulate(const struct simulation *options, struct simulation_counts *counts) {
+void run_reference(struct run *run, size_t number) {
+    reference(run, number);
+}
+
+void run_begin(struct run *run, const struct simulation *options) {
     const struct trace *trace = options->trace;
     const struct policy *policy = options->policy;
-    uint32_t frames = options->frames;
-    if (frames < policy->minimum) return false;
-    struct run run = {
+    const uint32_t frames = options->frames;
+    *run = (struct run){
         .options = options,
         .policy = policy,
         .view = {.frames = frames,
-                 .pages = trace->pages,
+                 .pages = trace->pages + 1, // one that is never in memory, as in the pager
                  .seed = options->seed,
                  .starts_clear = options->starts_clear,
-                 .pager = &run,
+                 .pager = run,
                  .bits = view_bits,
                  .clear_accessed = view_clear,
                  .clear_accessed_all = view_clear_all,
                  .next_use = view_next_use,
                  .now = view_now},
-        .state = memory_zeroed(policy->state_size(frames, trace->pages), 1),
+        .state = memory_zeroed(policy->state_size(frames, trace->pages + 1), 1),
         .slot_of = memory_zeroed(trace->pages, sizeof(uint32_t)),
         .page_in = memory_zeroed(frames, sizeof(uint32_t)),
-        .empty = memory_zeroed(policy->surplus == nullptr ? 0 : frames, sizeof(uint32_t)),
+        .empty = memory_zeroed(frames, sizeof(uint32_t)),
         .bits = memory_zeroed(frames, 1),
         .next_use = memory_zeroed(frames, sizeof(uint32_t)),
         .stored = memory_zeroed(trace->pages, 1),
-        .counts = {.references = trace->length, .sequence = SEQUENCE_START},
+        .last = POLICY_NONE,
+        .counts = {.sequence = SEQUENCE_START},
     };
-    for (uint32_t page = 0; page < trace->pages; page++) run.slot_of[page] = POLICY_NONE;
-    for (uint32_t slot = 0; slot < frames; slot++) run.page_in[slot] = POLICY_NONE;
-    memset(run.bits, EMPTY, frames);
-    if (!options->zero_filled) memset(run.stored, 1, trace->pages);
-    if (policy->sees == POLICY_SEES_FUTURE) run.next = trace_next_uses(trace);
-    policy->start(run.state, &run.view);
-    if (policy->touched == nullptr && run.next == nullptr && !options->drop_repeats)
+    for (uint32_t page = 0; page < trace->pages; page++) run->slot_of[page] = POLICY_NONE;
+    for (uint32_t slot = 0; slot < frames; slot++) run->page_in[slot] = POLICY_NONE;
+    memset(run->bits, EMPTY, frames);
+    if (!options->zero_filled) memset(run->stored, 1, trace->pages);
+    if (policy->sees == POLICY_SEES_FUTURE) run->next = trace_next_uses(trace);
+    policy->start(run->state, &run->view);
+}
+
+void run_end(struct run *run) {
+    run->time = run->options->trace->length;
+    count_time(run);
+    free(run->state);
+    free(run->slot_of);
+    free(run->page_in);
+    free(run->empty);
+    free(run->bits);
+    free(run->next);
+    free(run->next_use);
+    free(run->stored);
+}
+
+bool simulate(const struct simulation *options, struct simulation_counts *counts) {
+    struct run run;
+    if (options->frames < options->policy->minimum) return false;
+    run_begin(&run, options);
+    if (run.policy->touched == nullptr && run.next == nullptr && !options->drop_repeats)
         references_to_bits(&run);
     else
-        references(&run);
-    run.time = trace->length;
-    count_time(&run);
+        for (size_t i = 0; i < options->trace->length; i++) reference(&run, i);
+    run_end(&run);
     *counts = run.counts;
-    free(run.state);
-    free(run.slot_of);
-    free(run.page_in);
-    free(run.empty);
-    free(run.bits);
-    free(run.next);
-    free(run.next_use);
-    free(run.stored);
+    counts->references = options->trace->length;
     return true;
 }

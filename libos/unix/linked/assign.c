@@ -61,15 +61,15 @@ static bool read_entry(struct assignment *assignment, char *entry) {
 // What is left of the total for regions without frames of their own.
 static bool share_out(struct assignment *assignment, uint64_t total) {
     uint64_t own = 0;
-    unsigned without = 0;
     for (unsigned i = 0; i < assignment->count; i++) {
         own += assignment->of[i].frames;
-        without += assignment->of[i].frames == 0;
+        assignment->sharers += assignment->of[i].frames == 0;
     }
-    if (without > 1)
-        return wrong(assignment, "%u regions have no frames of their own; say how many each has, with @", without);
+    if (total == 0 && assignment->sharers > 1)
+        return wrong(assignment, "%u regions share frames; say how many there are in all, with frames=N",
+                     assignment->sharers);
     if (total == 0) return true;
-    if (own > total || (own == total && without != 0))
+    if (own > total || (own == total && assignment->sharers != 0))
         return wrong(assignment, "the regions' own frames are %lu, and there are %lu in all", own, total);
     assignment->rest = total - own;
     return true;

@@ -5,7 +5,7 @@
 //   index=clockpro@100,table=lifo@200,default=fifo    a map from regions to policies, with frames of their own after @
 //
 // A map ends with its default, which is for every region that it does not name. Regions without frames of their own
-// have what is left of the total. Pure: no machine, so that the host tests it.
+// have what is left of the total, together if there are several. Pure: no machine, so that the host tests it.
 #pragma once
 #include "libos/pager/policy.h"
 
@@ -23,7 +23,8 @@ struct assignment {
     struct assigned of[ASSIGN_MOST];
     unsigned count; // the last one is the default
     bool is_map;
-    uint64_t rest; // of the total: for those without frames of their own; 0: no total was said
+    unsigned sharers; // without frames of their own
+    uint64_t rest;    // of the total: for those; 0: no total was said
     char problem[160];
 };
 

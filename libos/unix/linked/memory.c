@@ -118,6 +118,16 @@ static uint64_t frames_of(const struct assigned *assigned, const struct pager_op
     return rest != 0 ? rest : budget(options);
 }
 
+// The frames that regions without their own share, if there are several such regions.
+static struct pager_budget *shared_budget(void) {
+    static struct pager_budget *budget;
+    if (budget != nullptr) return budget;
+    budget = pager_budget(assignment()->rest);
+    if (budget == nullptr) pe_fail("%lu frames for regions to share: %s", assignment()->rest, pager_problem());
+    pager_budget_level(budget);
+    return budget;
+}
+
 void memory_options(struct pager_options *options, const struct assigned *assigned) {
     options->job = start->job;
     options->policy = assigned->policy;
@@ -129,6 +139,10 @@ void memory_options(struct pager_options *options, const struct assigned *assign
     options->window = pages_argument("window", PAGER_WINDOW);
     options->cluster = pages_argument("cluster", 1);
     options->frames = frames_of(assigned, options);
+    if (assigned->frames == 0 && assignment()->sharers > 1) {
+        options->budget = shared_budget();
+        options->rank = (uint8_t)(assigned - assignment()->of);
+    }
 }
 
 // The heap's region has room for declared regions too, unless the map gives the heap a policy of its own. It is called
