@@ -116,7 +116,12 @@ class System(unittest.TestCase):
             row, = result.json()["rows"]
             self.assertEqual(row["faults"], row["simulated"])
             self.assertGreater(row["faults"], row["pages"])  # there was a choice
-            self.assertGreater(row["references"], row["faults"])
+            self.assertEqual(row["references"], row["faults"] + row["soft_faults"])
+            more = row["instructions"] - row["instructions_without"]
+            self.assertEqual(row["instructions_per_soft_fault"], round(more / row["soft_faults"], 1))
+            self.assertEqual(row["ratio"], round(row["instructions"] / row["instructions_without"], 3))
+            self.assertGreater(row["instructions_per_soft_fault"], 300)  # a fault, two calls, and its part of a report
+            self.assertLess(row["instructions_per_soft_fault"], 1200)
             again = self.succeeds("simulate", "--trace", str(path), "--policy", policy, "--frames", "24", "--json")
             simulated, = again.json()["rows"]
             self.assertEqual((simulated["references"], simulated["faults"]), (row["references"], row["faults"]))

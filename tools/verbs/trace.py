@@ -19,7 +19,9 @@ EXAMPLES = """\
 ./bindery trace pages --policy clockpro --frames 48 -o loop.oracleGeneral.zst loop -- pages=64 laps=2"""
 
 COLUMNS = {"workload": "program", "policy": "policy", "frames": "frames", "pages": "pages", "references": "references",
-           "faults": "faults", "simulated": "simulated"}
+           "faults": "faults", "simulated": "simulated", "soft_faults": "soft\nfaults", "instructions": "instr.",
+           "instructions_without": "instr.\nunrecorded", "ratio": "ratio",
+           "instructions_per_soft_fault": "instr./\nsoft fault"}
 
 
 @click.command("trace", cls=Subjects, module="trace", verbs=("fault", "pages"), examples=EXAMPLES)
@@ -79,7 +81,8 @@ def subject_pages(policy, frames, memory, output, as_json, timeout, app, words):
     """Run APP and record the string of heap pages that it refers to.
 
     Each change of page is a fault, soft if the page is in memory: recording costs one for each reference, and moves
-    nothing between memory and disk that would not be moved otherwise. The run's own faults must be those of the
+    nothing between memory and disk that would not be moved otherwise. What that costs is measured: APP runs a second
+    time without recording, and the table has the instructions of both. The run's own faults must be those of the
     simulator, fed with the recorded string.
     """
     registry.require("application", app, registry.apps())
@@ -89,15 +92,15 @@ def subject_pages(policy, frames, memory, output, as_json, timeout, app, words):
         raise Usage("replay refers to the pages that its trace says; the trace is its recording")
     builder.build(everything=False)
     run = session.Run(app, "unix", tuple(words), policy, frames, recording.SETTINGS, options.files_of(app))
-    (_, outcome, text), = recording.record([run], timeout)
+    outcome, text, cost = recording.record_and_weigh(run, timeout, session.processors())
     path = Path(output) if output else paths.OUT / f"{app}-pages.txt"
     with session.scratch() as folder:
         (folder / "trace.txt").write_text(text)
-        pager, = (event for event in outcome.of("pager") if event["region"] == recording.HEAP)
+        pager = recording.heap_of(outcome)
         row, = simulator.simulate(folder / "trace.txt", [policy], [pager["frames"]], "--zero-filled")
         path.parent.mkdir(parents=True, exist_ok=True)
         simulator.convert(folder / "trace.txt", path)
-    row |= {"workload": app, "faults": pager["faults"], "simulated": row["faults"], "source": "real"}
+    row |= {"workload": app, "faults": pager["faults"], "simulated": row["faults"], "source": "real"} | cost
     if as_json:
         print(tables.as_json([row]), end="")
     else:
