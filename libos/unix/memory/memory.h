@@ -20,9 +20,10 @@ struct vm_map {
     uint64_t first; // page-aligned. 0: anywhere; otherwise a hint, or with `fixed` the place, what is there goes
     uint64_t bytes;
     enum vm_rights rights;
-    bool fixed, keep; // keep: with fixed, -EEXIST if something is there (MAP_FIXED_NOREPLACE)
-    bool shared;      // writes are seen by others, and go to the file
-    bool stack;       // grows downwards at a fault below it, up to the stack limit
+    bool fixed, keep;   // keep: with fixed, -EEXIST if something is there (MAP_FIXED_NOREPLACE)
+    bool shared;        // writes are seen by others, and go to the file
+    bool never_writes;  // with file and shared: -EACCES for mprotect to VM_WRITE, as the descriptor cannot write
+    bool stack;         // grows downwards at a fault below it, up to the stack limit
     struct inode *file; // null: anonymous. The map takes a reference of its own
     uint64_t offset;    // in the file, page-aligned
 };
@@ -38,6 +39,8 @@ void vm_enter(struct vm *vm); // makes it the one that user addresses mean
 int64_t vm_map(struct vm *vm, const struct vm_map *what);
 int vm_unmap(struct vm *vm, uint64_t first, uint64_t bytes);
 int vm_protect(struct vm *vm, uint64_t first, uint64_t bytes, enum vm_rights rights); // -ENOMEM: not mapped
+// RLIMIT_STACK: how large a mapping with `stack` can become. 8 MiB if nothing is said.
+void vm_stack_limit(struct vm *vm, uint64_t bytes);
 // The break: where it begins is said once, by exec. Returns where it is afterwards, as brk(2).
 void vm_break_at(struct vm *vm, uint64_t first);
 uint64_t vm_break(struct vm *vm, uint64_t wanted);
@@ -80,6 +83,7 @@ int64_t cache_write(struct inode *file, uint64_t offset, const void *from, size_
 int cache_set_size(struct inode *file, uint64_t size); // and takes pages past the end from those that map them
 int cache_sync(struct inode *file, bool data);         // fsync, fdatasync
 int cache_sync_all(void);
+int cache_write_fresh(struct inode *file); // the file system's hook (fs_hooks)
 // No page of this file is kept, dirty or not, and `owner` is null. The cache holds a reference of its own to every file
 // of which it has pages, and `owner` is not null exactly then. inode_release (files/file.h) calls this when the last
 // reference but the cache's goes and the file has no name any more.
@@ -91,6 +95,9 @@ void cache_forget(struct inode *file);
 // nothing. The first thing that is called. Start arguments: policy=, frames=, seed=, swap=…
 void memory_start(void);
 void memory_report(void); // statistics as events
+
+// Where the file system lies on the disk: its block 0 is this block. Told before the first file is used.
+void memory_filesystem(uint64_t first_block);
 
 // Takes what the disk has completed, and wakes those who wait for it. Called when the event `disk` came, and again and
 // again while nobody is ready to run; never from inside memory_ or disk functions. Must not sleep.

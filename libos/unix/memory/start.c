@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// The instance's memory: how it is divided, and what is told at the end.
+//
+// Arguments: policy=NAME (clock1); seed=N (1); frames=N, the budget: pages of processes and files in memory at the same
+// time (what is left); heap=PAGES, the library OS's own structures; swap=BLOCK and swap_blocks=N (what the disk's
+// directory says, but not more than 8 times the memory).
+//
+// Frames that are neither the heap's nor of the budget are kept for page tables and stacks. A policy's memory and the
+// table of pages come from there too, before the budget is known.
+#include "libos/core/arguments.h"
+#include "libos/core/heap.h"
+#include "libos/core/start.h"
+#include "libos/unix/memory/machine.h"
+#include "libos/unix/memory/memory.h"
+#include "libos/unix/memory/object.h"
+#include "libos/unix/memory/slots.h"
+#include "libos/unix/memory/start.h"
+#include "libos/unix/memory/swap.h"
+#include "libos/unix/memory/tables.h"
+
+constexpr uint32_t SLACK = 64; // numbers of pages for what is between two states
+
+const struct policy *memory_policy(const char *name) {
+    const struct policy *policy = policy_find(name);
+    if (policy == nullptr) machine_fail("argument policy=%s: there is no policy of this name", name);
+    if (policy->sees >= POLICY_SEES_REFERENCES || policy->timed)
+        machine_fail("policy=%s needs to see every reference: processes do not show them", name);
+    return policy;
+}
+
+static void *need(void *block, const char *what) {
+    if (block == nullptr) machine_fail("there is too little memory for %s", what);
+    return block;
+}
+
+// Bytes that every page in memory costs besides its frame, with its share of numbers for pages that are not.
+static uint64_t pages_for(uint64_t slots, uint64_t swap_blocks) {
+    return swap_blocks + 3 * slots + SLACK;
+}
+
+uint64_t memory_price(const struct policy *policy, uint64_t slots, uint64_t swap_blocks) {
+    const uint64_t pages = pages_for(slots, swap_blocks);
+    return pages * sizeof(struct page) + slots * (sizeof(struct slot) + 2 * sizeof(uint32_t))
+           + policy->state_size((uint32_t)slots, (uint32_t)pages) + pages + swap_blocks / 8 + 16 * EXO_PAGE_SIZE;
+}
+
+void memory_divide(const struct memory_plan *plan) {
+    const uint64_t slots = plan->slots;
+    memory = (struct memory){.policy = plan->policy, .slots = (uint32_t)slots, .zero_frame = (uint32_t)slots};
+    if (slots < plan->policy->minimum || slots < 16)
+        machine_fail("%lu frames are too few: policy %s needs %u, and programs 16", slots, plan->policy->name,
+                     plan->policy->minimum);
+    memory.page_count = (uint32_t)pages_for(slots, plan->swap_blocks);
+    memory.private_most = (uint32_t)(plan->swap_blocks + slots - (slots / 2 < SWAP_KEPT ? slots / 2 : SWAP_KEPT));
+    memory.page = need(machine_memory(memory.page_count * sizeof *memory.page), "the table of pages");
+    memory.slot = need(machine_memory(slots * sizeof *memory.slot), "the table of slots");
+    memory.dead = need(machine_memory(slots * sizeof *memory.dead), "the table of slots");
+    memory.frame_number = need(machine_memory((slots + 1) * sizeof *memory.frame_number), "the table of frames");
+    memory.policy_state =
+        need(machine_memory(plan->policy->state_size((uint32_t)slots, memory.page_count)), "the policy's state");
+    if (!swap_start(plan->swap_first, (uint32_t)plan->swap_blocks) || !objects_start((uint32_t)slots)
+        || !tables_start(plan->leaves))
+        machine_fail("there is too little memory for the tables of swap space, files and leaves");
+    memory.frames = need(machine_frames(slots + 1, memory.frame_number), "the budget of frames");
+    for (uint32_t slot = 0; slot < slots; slot++) memory.slot[slot] = (struct slot){NONE, slot};
+    pages_start();
+    page_zero(frame_memory(memory.zero_frame));
+    memory.view = slots_view(plan->seed);
+    plan->policy->start(memory.policy_state, &memory.view);
+    memory.count = (struct memory_statistics){};
+}
+
+void memory_filesystem(uint64_t first_block) {
+    object_first_block = first_block;
+}
+
+struct memory_sizes memory_sizes(void) {
+    struct memory_sizes sizes = {
+        .frames = memory.slots,
+        .frames_free = memory.slots - memory.used + memory.dead_count,
+        .swap = swap_size(),
+        .swap_free = swap_left(),
+    };
+    for (uint32_t slot = 0; slot < memory.used; slot++) {
+        const struct page *page = &memory.page[memory.slot[slot].page];
+        sizes.frames_cache += page->kind == PAGE_HELD && page->chunk->object->inode != nullptr;
+    }
+    return sizes;
+}
+
+void memory_report(void) {
+    const struct memory_statistics *count = &memory.count;
+    machine_report("{\"event\":\"memory\",\"job\":%lu,\"policy\":\"%s\",\"frames\":%u,\"faults\":%lu,\"misses\":%lu,"
+                   "\"reads\":%lu,\"writes\":%lu,\"copied\":%lu,\"zeroed\":%lu,\"evictions\":%lu,\"forks\":%lu}",
+                   start->job, memory.policy->name, memory.slots, count->faults, count->misses, count->reads,
+                   count->writes, count->copied, count->zeroed, count->evictions, count->forks);
+}

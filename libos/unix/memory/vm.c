@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+// Address spaces as wholes: made, forked, entered, given up. See memory.h.
+#include "libos/unix/memory/vm.h"
+#include "libos/core/heap.h"
+#include "libos/unix/memory/object.h"
+#include <errno.h>
+
+constexpr uint64_t STACK_MOST = 8ull << 20;
+
+struct vm *vm_entered;
+static struct vm *free_vms; // with their tables
+
+static struct vm *vm_take(void) {
+    struct vm *vm = free_vms;
+    if (vm != nullptr) {
+        free_vms = vm->free;
+    } else {
+        if ((vm = heap_allocate_zeroed(sizeof *vm)) == nullptr) return nullptr;
+        if (!space_make(&vm->space)) {
+            heap_release(vm);
+            return nullptr;
+        }
+    }
+    vm->references = 1;
+    vm->break_first = vm->break_now = 0;
+    vm->stack_most = STACK_MOST;
+    vm->keeps = false;
+    return vm;
+}
+
+int vm_new(struct vm **made) {
+    struct mappings *mappings = mappings_new();
+    if (mappings == nullptr) return -ENOMEM;
+    struct vm *vm = vm_take();
+    if (vm == nullptr) {
+        mappings_release(mappings);
+        return -ENOMEM;
+    }
+    vm->mappings = mappings;
+    *made = vm;
+    return 0;
+}
+
+// Takes mappings that the parent keeps for itself out of the child.
+static int drop_kept(const struct vm *from, struct vm *vm) {
+    for (uint32_t i = 0; i < from->mappings->count; i++) {
+        const struct mapping *each = &from->mappings->mapping[i];
+        if (!(each->flags & MAPPING_NO_FORK)) continue;
+        const int error = vm_unmap(vm, each->first, each->end - each->first);
+        if (error != 0) return error;
+    }
+    return 0;
+}
+
+int vm_fork(struct vm *from, struct vm **made) {
+    struct vm *vm = vm_take();
+    if (vm == nullptr) return -ENOMEM;
+    vm->mappings = from->mappings;
+    vm->mappings->references++;
+    vm->break_first = from->break_first;
+    vm->break_now = from->break_now;
+    vm->stack_most = from->stack_most;
+    space_share(&from->space, &vm->space);
+    machine_commit(from == vm_entered ? MACHINE_FLUSH_ALL : 0);
+    memory.count.forks++;
+    const int error = from->keeps ? drop_kept(from, vm) : 0;
+    if (error != 0) {
+        vm_release(vm);
+        return error;
+    }
+    *made = vm;
+    return 0;
+}
+
+void vm_hold(struct vm *vm) {
+    vm->references++;
+}
+
+void vm_release(struct vm *vm) {
+    if (--vm->references != 0) return;
+    if (vm == vm_entered) {
+        machine_enter(nullptr);
+        vm_entered = nullptr;
+    }
+    space_empty(&vm->space);
+    mappings_release(vm->mappings);
+    vm->mappings = nullptr;
+    vm->free = free_vms;
+    free_vms = vm;
+}
+
+void vm_enter(struct vm *vm) {
+    if (vm == vm_entered) return;
+    machine_enter(&vm->space.table);
+    vm_entered = vm;
+}
+
+void vm_stack_limit(struct vm *vm, uint64_t bytes) {
+    vm->stack_most = bytes;
+}
+
+bool vm_next(const struct vm *vm, uint64_t address, struct vm_line *line) {
+    const uint32_t at = mappings_from(vm->mappings, address);
+    if (at == vm->mappings->count) return false;
+    const struct mapping *mapping = &vm->mappings->mapping[at];
+    *line = (struct vm_line){
+        .first = mapping->first,
+        .end = mapping->end,
+        .offset = mapping->object == nullptr ? 0 : mapping->offset,
+        .rights = mapping->rights,
+        .shared = mapping->flags & MAPPING_SHARED,
+        .heap = mapping->flags & MAPPING_HEAP,
+        .stack = mapping->flags & MAPPING_STACK,
+        .file = mapping->object == nullptr ? nullptr : mapping->object->inode,
+    };
+    return true;
+}
+
+struct vm_sizes vm_sizes(const struct vm *vm) {
+    struct vm_sizes sizes = {};
+    for (uint32_t i = 0; i < vm->mappings->count; i++)
+        sizes.total += vm->mappings->mapping[i].end - vm->mappings->mapping[i].first;
+    uint64_t at = 0, last;
+    const struct leaf *leaf;
+    for (; (leaf = leaf_next(&vm->space, &at, UNIX_USER_END, &last)) != nullptr; at = last)
+        for (unsigned index = bit_next(leaf->known, 0); index < ENTRIES; index = bit_next(leaf->known, index + 1)) {
+            const uint32_t page = leaf->page[index];
+            if (page == PAGE_ZERO || !page_resident(page)) continue;
+            sizes.resident++;
+            sizes.shared += memory.page[page].kind == PAGE_HELD;
+        }
+    return sizes;
+}
+
+int vm_key(struct vm *vm, uint64_t address, struct vm_key *key) {
+    const struct mapping *mapping = mappings_at(vm->mappings, address);
+    if (mapping == nullptr) return -EFAULT;
+    *key = mapping->flags & MAPPING_SHARED
+               ? (struct vm_key){mapping->object, mapping->offset + (address - mapping->first)}
+               : (struct vm_key){vm, address};
+    return 0;
+}
