@@ -27,7 +27,7 @@ def tools():
         oldest = OLDEST.get(need.package)
         good = found is not None and (oldest is None or version is None or packages.at_least(version, oldest))
         rows.append({"name": need.package, "why": need.why, "found": found, "version": version, "needed": oldest,
-                     "ok": good, "get": None if good else packages.how_to_get([need.package])})
+                     "ok": good, "tests_only": need.for_tests(), "get": None if good else packages.how_to_get([need.package])})
     return rows
 
 
@@ -74,7 +74,7 @@ def _boot_on_kvm():
 def run(as_json=False):
     """Prints the findings; returns 0, or 3 if something is missing."""
     rows, machine = tools(), acceleration()
-    good = all(row["ok"] for row in rows)
+    good = all(row["ok"] or row["tests_only"] for row in rows)
     if as_json:
         json.dump({"schema": 1, "ok": good, "rows": rows, "acceleration": machine}, sys.stdout, indent=1)
         print()
@@ -84,11 +84,11 @@ def run(as_json=False):
         mark = _mark(row, paint)
         needed = f", needed {row['needed']} or newer" if row["needed"] else ""
         have = f"found {row['version'] or row['found']}" if row["found"] else "not found"
-        print(f"{mark} {row['name']:<20}{row['why']:<14}{have}{needed}")
+        print(f"{mark} {row['name']:<24}{row['why']:<14}{have}{needed}")
         if row["get"]:
-            print(f"          to get it: {row['get']}")
+            print(f"          to get it: {row['get']}{'; only ./bindery test needs it' if row['tests_only'] else ''}")
     print(f"\nmachine: {machine['sentence']}.")
-    absent = [row["name"] for row in rows if not row["ok"]]
+    absent = [row["name"] for row in rows if not row["ok"] and not row["tests_only"]]
     if absent:
         print(f"missing: {packages.how_to_get(absent)}, or let ./bindery build do it.")
     else:
@@ -97,5 +97,5 @@ def run(as_json=False):
 
 
 def _mark(row, paint):
-    word, code = ("ok     ", "32") if row["ok"] else ("MISSING", "31")
+    word, code = ("ok     ", "32") if row["ok"] else ("absent ", "33") if row["tests_only"] else ("MISSING", "31")
     return f"\x1b[{code}m{word}\x1b[0m" if paint else word

@@ -19,6 +19,10 @@ class Need:
     checks: list  # alternatives: a command, /a/file or python:module
     why: str
 
+    def for_tests(self):
+        """Does nothing but `test` need it?"""
+        return self.why.startswith("tests-")
+
     def found(self):
         """The first alternative that is there, or None."""
         return next((check for check in self.checks if _there(check)), None)

@@ -68,8 +68,18 @@ class Bootstrap(unittest.TestCase):
                 result = self.run_it(*words)
                 self.assertEqual(result.returncode, 3)
                 for need in packages.needs():
-                    self.assertIn(need.package, result.stderr)
+                    wanted = not need.for_tests() or "test" in words
+                    self.assertEqual(need.package in result.stderr.split(), wanted, need.package)
         self.assertEqual(self.asked(), [])
+
+    @unittest.skipUnless(packages.on_debian(), "asks what Debian has")
+    def test_what_only_the_tests_need_is_installed_for_them_alone(self):
+        self.installed([need.package for need in packages.needs() if not need.for_tests()])
+        self.assertEqual(self.run_it("list", "liboses").returncode, 0)
+        self.assertEqual(self.asked(), [])
+        self.assertEqual(self.run_it("test", "--no-such-flag").returncode, 2)
+        theirs = [need.package for need in packages.needs() if need.for_tests()]
+        self.assertEqual(self.asked(), ["-q update", f"install -y --no-install-recommends {' '.join(theirs)}"])
 
     @unittest.skipUnless(packages.on_debian(), "asks what Debian has")
     def test_a_user_installs_with_sudo_or_is_told_how(self):
