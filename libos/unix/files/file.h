@@ -80,7 +80,14 @@ void descriptors_set_limit(struct descriptors *descriptors, uint32_t limit);
 
 // Mounts the disk, makes /dev and /proc, the console. Called once, before the first process.
 int files_start(void);
-int files_stop(void); // everything is on the disk
+int files_stop(void); // everything is on the disk, which is clean
+struct inode *files_root(void); // of the disk; no reference
 
 // The console: called when the slice begins or the CPU is idle; true: a byte came, and somebody may be woken.
 bool console_look(void);
+
+// Whether somebody waits for the console: then the CPU is not given away for long while it is idle.
+bool console_awaited(void);
+
+// The leader of a session has ended: a terminal of its is nobody's any more.
+void terminal_leave(int32_t session);

@@ -69,6 +69,9 @@ struct vm_line {
 };
 bool vm_next(const struct vm *vm, uint64_t address, struct vm_line *line);
 
+// Copies bytes out of an address space that need not be the entered one. -EFAULT.
+int vm_read(struct vm *vm, uint64_t address, void *to, size_t bytes);
+
 struct vm_sizes {
     uint64_t total, resident, shared; // bytes mapped; pages in frames; of these, of files
 };

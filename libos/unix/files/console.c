@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+// See console.h. Input is taken from the device by console_look whenever the scheduler asks, as there is no event for
+// it, and kept by the line discipline or, for a stream, as it is. Output goes out in as few calls as its size allows.
+#include "libos/unix/files/console.h"
+#include "libos/core/print.h"
+#include "libos/core/start.h"
+#include "libos/unix/files/copy.h"
+#include "libos/unix/files/inodes.h"
+#include "libos/unix/files/terminal.h"
+#include "libos/unix/process/process.h"
+#include "pe/stubs.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+
+struct terminal terminal;
+
+// Where input stands.
+static struct {
+    bool is_terminal, none;
+    bool escaped; // the last byte was CONSOLE_ESCAPE
+    bool ended;
+    uint32_t head, count;
+    uint8_t bytes[4096]; // a ring, for a stream
+    struct wait_queue changed;
+    struct lock lock;
+} input;
+static bool output_is_terminal;
+
+static void echo(void *, const uint8_t *bytes, size_t count) {
+    (void)device_write(start->console, bytes, count);
+}
+
+static bool is_said(const char *name, const char *value) {
+    const char *said = start_argument(name);
+    return said != nullptr && strcmp(said, value) == 0;
+}
+
+static int check_argument(const char *name, const char *other) {
+    if (start_argument(name) == nullptr || is_said(name, "terminal") || is_said(name, "stream") || is_said(name, other))
+        return 0;
+    print("argument %s=%s: terminal or stream was expected\n", name, start_argument(name));
+    return -EINVAL;
+}
+
+int console_start(void) {
+    if (check_argument("input", "none") != 0 || check_argument("output", "stream") != 0) return -EINVAL;
+    input.is_terminal = is_said("input", "terminal");
+    input.none = !input.is_terminal && !is_said("input", "stream");
+    input.ended = input.none;
+    output_is_terminal = is_said("output", "terminal");
+    line_start(&terminal.line, echo, nullptr);
+    terminal.session = terminal.foreground = 1; // the first process's
+    terminal.size.ws_row = (unsigned short)start_number("rows", 24);
+    terminal.size.ws_col = (unsigned short)start_number("columns", 80);
+    return 0;
+}
+
+// ---- Input
+
+static void take_terminal(uint8_t byte) {
+    const int signal = line_input(&terminal.line, byte);
+    if (signal != 0 && terminal.foreground != 0) signal_group(terminal.foreground, signal);
+    if (signal != 0 || line_readable(&terminal.line)) wait_wake(&terminal.changed, WAIT_ALL);
+}
+
+static void take_stream(uint8_t byte) {
+    if (!input.escaped && byte == CONSOLE_ESCAPE) {
+        input.escaped = true;
+        return;
+    }
+    if (input.escaped && byte == CONSOLE_END)
+        input.ended = true;
+    else
+        input.bytes[(input.head + input.count++) % sizeof(input.bytes)] = byte;
+    input.escaped = false;
+    wait_wake(&input.changed, WAIT_ALL);
+}
+
+// A stream's bytes stay in the device while the ring is full; a terminal's are always taken, as one may be a signal.
+bool console_look(void) {
+    bool any = false;
+    if (input.ended) return false;
+    while (!input.ended && (input.is_terminal || input.count < sizeof(input.bytes))) {
+        const struct exo_result result = exo_console_read(start->console);
+        if (result.error == EXO_AGAIN) break;
+        if (result.error != EXO_OK) { // there is no such device any more
+            input.ended = true;
+            wait_wake(&input.changed, WAIT_ALL);
+            wait_wake(&terminal.changed, WAIT_ALL);
+            return true;
+        }
+        if (input.is_terminal)
+            take_terminal((uint8_t)result.value);
+        else
+            take_stream((uint8_t)result.value);
+        any = true;
+    }
+    return any;
+}
+
+bool console_awaited(void) {
+    return !input.ended && (input.is_terminal || input.changed.first != nullptr);
+}
+
+bool console_ended(void) {
+    return input.ended;
+}
+
+static int64_t take_bytes(void *to, size_t bytes) {
+    size_t done = 0;
+    while (done < bytes && input.count != 0) {
+        size_t part = sizeof(input.bytes) - input.head;
+        if (part > input.count) part = input.count;
+        if (part > bytes - done) part = bytes - done;
+        if (copy_out((uint8_t *)to + done, input.bytes + input.head, part) != 0) return done != 0 ? (int64_t)done : -EFAULT;
+        input.head = (input.head + (uint32_t)part) % sizeof(input.bytes);
+        input.count -= (uint32_t)part;
+        done += part;
+    }
+    return (int64_t)done;
+}
+
+static int64_t stream_read(struct file *file, uint64_t, void *to, size_t bytes) {
+    if (bytes == 0) return 0;
+    lock_take(&input.lock);
+    (void)console_look();
+    while (input.count == 0 && !input.ended) {
+        lock_give(&input.lock);
+        const int stopped =
+            file->flags & O_NONBLOCK ? -EAGAIN : wait_sleep(&input.changed, WAIT_SIGNALS, WAIT_FOREVER);
+        if (stopped != 0) return stopped;
+        lock_take(&input.lock);
+    }
+    const int64_t done = take_bytes(to, bytes);
+    lock_give(&input.lock);
+    return done;
+}
+
+static int64_t stream_write(struct file *, uint64_t, const void *from, size_t bytes) {
+    uint8_t part[1024]; // on this thread's stack: copying may sleep
+    size_t done = 0;
+    while (done < bytes) {
+        const size_t count = bytes - done < sizeof(part) ? bytes - done : sizeof(part);
+        if (copy_in(part, (const uint8_t *)from + done, count) != 0) return done != 0 ? (int64_t)done : -EFAULT;
+        if (device_write(start->console, part, count) != count) return done != 0 ? (int64_t)done : -EIO;
+        done += count;
+    }
+    return (int64_t)done;
+}
+
+static uint32_t stream_poll(struct file *file, struct wait_queue **queue) {
+    *queue = &input.changed;
+    (void)console_look();
+    const uint32_t readable = (input.count != 0 ? POLLIN : 0) | (input.ended ? POLLHUP : 0);
+    return (file_reads(file) ? readable : 0) | (file_writes(file) ? POLLOUT : 0);
+}
+
+static const struct file_operations stream_operations = {.read = stream_read, .write = stream_write, .poll = stream_poll};
+
+// ---- Opening
+
+static int open_stream(struct special *inode, uint32_t flags, struct file **file) {
+    *file = file_new(&stream_operations, &inode->inode, flags, "", nullptr);
+    return *file == nullptr ? -ENOMEM : 0;
+}
+
+static const struct special_kind stream_kind = {.open = open_stream, .device = DEVICE_PIPE};
+static struct special streams[2] = { // in, out
+    {{.number = 1, .references = 1, .mode = S_IFIFO | 0600, .links = 1}, &stream_kind},
+    {{.number = 2, .references = 1, .mode = S_IFIFO | 0600, .links = 1}, &stream_kind},
+};
+
+int terminal_open(struct inode *inode, uint32_t flags, struct file **file) {
+    if (!input.is_terminal && !output_is_terminal) return -ENXIO;
+    *file = file_new(&terminal_operations, inode, flags, "/dev/tty", nullptr);
+    return *file == nullptr ? -ENOMEM : 0;
+}
+
+int console_open(struct inode *inode, uint32_t flags, struct file **file) {
+    if (terminal_open(inode, flags, file) == 0) return 0;
+    *file = file_new(&stream_operations, inode, flags, "/dev/console", nullptr);
+    return *file == nullptr ? -ENOMEM : 0;
+}
+
+// The file of descriptor 0, or of 1 and 2.
+static struct file *open_side(bool in) {
+    const bool is_terminal = in ? input.is_terminal : output_is_terminal;
+    struct inode *device = console_device();
+    if (is_terminal) return file_new(&terminal_operations, device, O_RDWR | OPEN_LARGE, "/dev/console", nullptr);
+    return file_new(&stream_operations, &streams[in ? 0 : 1].inode, in ? O_RDONLY : O_WRONLY, "", nullptr);
+}
+
+int console_descriptors(struct descriptors *descriptors) {
+    for (unsigned i = 0; i < 3; i++) {
+        struct file *former = i == 0 ? nullptr : descriptor_find(descriptors, (int)i - 1);
+        const bool same = i == 2 || (i == 1 && input.is_terminal && output_is_terminal);
+        struct file *file = same ? file_hold(former) : open_side(i == 0);
+        const int number = file == nullptr ? -ENOMEM : descriptor_add(descriptors, file, i, false);
+        if (number >= 0) continue;
+        if (file != nullptr) file_release(file);
+        return number;
+    }
+    return 0;
+}

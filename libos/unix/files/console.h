@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// The console: a terminal, or plain streams of bytes, as the start arguments say.
+//
+//   input=terminal | stream | none      what comes from the host (default: none)
+//   output=terminal | stream            where output goes (default: stream)
+//   rows=N columns=N                    the terminal's size, 24 and 80 if not said
+//
+// In a stream of input the byte CONSOLE_ESCAPE stands before a byte that is meant: before itself it is that byte, and
+// before CONSOLE_END the input has ended. Without that nobody could know on a serial line that a file is over.
+#pragma once
+#include "libos/unix/files/files.h"
+#include "libos/unix/files/special.h"
+
+constexpr uint8_t CONSOLE_ESCAPE = 0x10, CONSOLE_END = 0x04; // DLE, EOT
+
+int console_start(void); // reads the start arguments
+int console_descriptors(struct descriptors *descriptors); // opens 0, 1 and 2
+
+// For /dev/console and /dev/tty. -ENXIO: the process has no terminal.
+int console_open(struct inode *inode, uint32_t flags, struct file **file);
+int terminal_open(struct inode *inode, uint32_t flags, struct file **file);
+
+// For /proc/PID/stat: the device's number, or 0 if the session has none; and its foreground group.
+uint32_t terminal_of(int32_t session, int32_t *foreground);
