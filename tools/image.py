@@ -59,6 +59,10 @@ class DiskImage:
             raise BinderyError(f"a disk of {at * PAGE >> 30} GiB is larger than the directory can describe")
         return at
 
+    def find(self, name):
+        """The File of a name; its place is known after place()."""
+        return next(file for file in self.files if file.name == name)
+
     def directory(self):
         """The directory's bytes; call place() first."""
         head = layout.DISK_HEAD.pack(magic=layout.DISK_MAGIC, files=len(self.files), swap_block=self.swap_block,

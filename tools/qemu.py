@@ -14,6 +14,7 @@ import functools
 import os
 import shutil
 import signal
+import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,7 @@ class Machine:
     exact: bool = False
     accelerator: str = "tcg"
     interactive: bool = False  # standard input goes to the console
+    talks: bool = False        # self.console is a socket, which can be written to
     process = None
 
     def command(self, console, report):
@@ -60,6 +62,8 @@ class Machine:
                  "-nodefaults", "-display", "none", "-no-reboot"]
         if self.interactive:
             words += ["-chardev", "stdio,id=console"]
+        elif self.talks:
+            words += ["-chardev", f"socket,id=console,fd={console}"]
         else:
             words += ["-chardev", f"file,id=console,path=/dev/fd/{console}"]
         words += ["-serial", "chardev:console",
@@ -77,7 +81,7 @@ class Machine:
         """Starts QEMU with its log in `folder`. self.console and self.report can then be read."""
         check()
         self.log = Path(folder) / "qemu.log"
-        self.console, console = os.pipe()
+        self.console, console = _socket_pair() if self.talks else os.pipe()
         self.report, report = os.pipe()
         words = self.command(console, report)
         self.log.write_text(" ".join(words) + "\n")
@@ -117,6 +121,10 @@ class Machine:
     def _complained(self):
         """QEMU's own failures exit with 1, like machine_off(0), but say something first."""
         return self.process.returncode == 1 and f"{BINARY}: " in self.log.read_text(errors="replace").split("\n", 1)[1]
+
+
+def _socket_pair():
+    return [end.detach() for end in socket.socketpair()]
 
 
 _libc = ctypes.CDLL(None, use_errno=True)

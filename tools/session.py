@@ -44,6 +44,7 @@ class Run:
     settings: tuple = ()  # further name=value words for the library OS
     files: tuple = ()     # (name on the disk, path or bytes or None, room)
     image: Path = None    # an ELF file to run instead of the linked application
+    root: object = None   # unix.Root: what fills the file "root" of the disk
     label: str = ""
 
     def arguments(self, job):
@@ -96,7 +97,7 @@ class Outcome:
         return f"{name} {how} (status {self.status}, address {self.address:#x})"
 
 
-def prepare(runs, folder, trace=False, exact=False, interactive=False, accelerator="tcg", memory=0):
+def prepare(runs, folder, trace=False, exact=False, interactive=False, accelerator="tcg", memory=0, talks=False):
     """Writes package and disk of one boot into `folder`; returns the Machine."""
     for needed in (paths.KERNEL, paths.INIT):
         if not needed.exists():
@@ -111,6 +112,9 @@ def prepare(runs, folder, trace=False, exact=False, interactive=False, accelerat
     for name, (source, room) in files.items():
         disk.add(name, source, room)
     blocks = disk.write(folder / "disk.img")
+    for run in runs:
+        if run.root:
+            run.root.make(folder / "disk.img", disk.find("root"))
     for number, run in enumerate(runs):
         path = run.executable()
         if path not in images:
@@ -119,7 +123,7 @@ def prepare(runs, folder, trace=False, exact=False, interactive=False, accelerat
     (folder / "package").write_bytes(package.encode())
     frames = max((run.frames for run in runs), default=0)
     return Machine(paths.KERNEL, folder / "package", folder / "disk.img", memory or machine_memory(frames, package),
-                   exact, accelerator, interactive)
+                   exact, accelerator, interactive, talks)
 
 
 def machine_memory(frames, package):
@@ -138,10 +142,10 @@ def scratch():
 
 
 def execute(batches, parallel=1, limit=600, exact=False, trace=False, on_outcome=None, console=None,
-            names=None, silence=SILENCE, **options):
+            names=None, silence=SILENCE, on_start=None, **options):
     """Boots one machine for each list of runs and returns the outcomes in the order of the runs.
 
-    on_outcome(outcome) is called when a run ends, console(data) with what the machines print.
+    on_start(machine) is called when one runs, on_outcome(outcome) when a run ends, console(data) with what is printed.
     """
     outcomes = [[Outcome(run) for run in batch] for batch in batches]
     with scratch() as folder:
@@ -151,11 +155,18 @@ def execute(batches, parallel=1, limit=600, exact=False, trace=False, on_outcome
             place.mkdir()
             machine = prepare(batch, place, trace, exact, **options)
             boots.append(Boot(machine, place, console or (lambda data: None),
-                              names[number] if names else f"machine {number + 1} of {len(batches)}", silence))
+                              names[number] if names else f"machine {number + 1} of {len(batches)}", silence,
+                              on_start=on_start or (lambda machine: None)))
         of = {id(boot): each for boot, each in zip(boots, outcomes)}
-        with contextlib.closing(Fleet(parallel, limit).run(boots)) as events:
-            for boot, event in events:
-                _take(of[id(boot)], event, on_outcome)
+        try:
+            with contextlib.closing(Fleet(parallel, limit).run(boots)) as events:
+                for boot, event in events:
+                    _take(of[id(boot)], event, on_outcome)
+        finally:  # what is on a disk is kept, however its machine ended
+            for number, batch in enumerate(batches):
+                for run in batch:
+                    if run.root:
+                        run.root.ended(folder / str(number) / "disk.img")
     flat = [outcome for each in outcomes for outcome in each]
     for outcome in flat:
         if outcome.end is None:

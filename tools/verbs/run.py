@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tools import builder, options, program, registry, session, tables, terminal, transit
+from tools import builder, options, program, registry, run_linux, session, tables, terminal, transit
 from tools.command import Verb, shared
 from tools.errors import Usage
 
@@ -18,7 +18,9 @@ EXAMPLES = """\
 ./bindery run --policy sieve1_d1 --memory 512K matmul -- n=96
 ./bindery run --policy prices=clock1@97,table=lifo@250,default=fifo --frames 349 reports
 ./bindery run sort
-./bindery run build/prog one two"""
+./bindery run build/prog one two
+./bindery run --memory 8M --policy clockpro -- ./sqlite3 test.db 'select count(*) from t'
+./bindery run --root tree --save after --strace -- /bin/busybox sh /script"""
 
 
 @click.command("run", cls=Verb, examples=EXAMPLES)
@@ -30,15 +32,36 @@ EXAMPLES = """\
 @click.option("--readahead", metavar="NAME", help="Way of reading ahead: none (default), sequential, around.")
 @click.option("--cluster", metavar="N", help="Dirty pages written at a time. Default: 1.")
 @click.option("--file", "files", multiple=True, metavar="PATH", help="Put a file on the disk (may be repeated).")
+@click.option("--root", metavar="DIR", help="Of a Linux program: the folder that is its root, and in which APP is a path.")
+@click.option("--save", metavar="DIR", help="Of a Linux program: a new folder for all its files, after the run.")
+@click.option("--env", "environment", multiple=True, metavar="NAME=VALUE",
+              help="Of a Linux program: a variable of its environment (may be repeated).")
+@click.option("--strace", is_flag=True, help="Of a Linux program: print each of its system calls.")
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds until the machine is ended.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the application's output.")
 @click.argument("app")
 @click.argument("words", nargs=-1)
 @shared
-def verb_run(libos, policy, frames, memory, readahead, cluster, files, timeout, as_json, app, words):
-    """Run APP, linked with a library OS, in QEMU: one of ours by its name, one of yours (bindery-cc) by its path."""
+def verb_run(libos, policy, frames, memory, readahead, cluster, files, root, save, environment, strace, timeout,
+             as_json, app, words):
+    """Run APP in QEMU: an application of ours by its name, or a program of yours by its path.
+
+    A program linked with a library OS (bindery-cc) runs on that. Any other static Linux executable runs unmodified on
+    libos/unix, in a file system of its own: that of --root, or one with the program and the files that its arguments
+    name. Ctrl-] ends the machine.
+    """
     registry.require("library OS", libos, registry.LIBOSES)
-    image = _image(app)
+    if root or ("/" in app and program.kind(app) == program.LINUX):
+        for option, given in (("--libos", libos != "unix"), ("--file", files), ("--readahead", readahead),
+                              ("--cluster", cluster)):
+            if given:
+                raise Usage(f"{option} is for programs that are linked with a library OS; {app} is not")
+        return run_linux.run([app, *words], root, save, environment, policy, options.one_size(frames, memory), strace,
+                             timeout, as_json)
+    for option, given in (("--save", save), ("--env", environment), ("--strace", strace)):
+        if given:
+            raise Usage(f"{option} is for unmodified Linux programs; {app} is linked with a library OS")
+    image = Path(app) if "/" in app else None
     if image is None:
         registry.require("application", app, registry.apps())
     frames = options.one_size(frames, memory)
@@ -60,15 +83,6 @@ def verb_run(libos, policy, frames, memory, readahead, cluster, files, timeout, 
     if outcome.end != "exit":
         terminal.say(outcome.sentence())
     return outcome.exit_status()
-
-
-def _image(app):
-    """The path of a program that is given by one; None for a name."""
-    if "/" not in app:
-        return None
-    if program.kind(app) != program.IMAGE:
-        raise Usage(f"{app} is linked with no library OS of Bindery; bindery-cc links programs (sdk/README.md)")
-    return Path(app)
 
 
 def _print(data):

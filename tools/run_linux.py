@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""`bindery run` of an unmodified Linux program on libos/unix: its output is ours, and so is its exit status."""
+
+import json
+import sys
+
+from tools import builder, console, registry, session, tables, terminal, unix
+from tools.errors import Usage
+
+
+def run(words, folder, save, environment, policy, frames, strace, limit, as_json):
+    """Runs words[0] with its arguments; returns the exit status."""
+    if policy:
+        registry.require("policy", policy, registry.policies())
+    with unix.Root(words, folder, environment) as root:
+        if save:
+            root.save_to(save)
+        builder.build(everything=False)
+        settings = unix.console_settings() + (["strace=1"] if strace else [])
+        outcome, output = boot(root, root.run(policy, frames, settings), limit, None if as_json else _print)
+    if as_json:
+        row = {"program": words[0], "arguments": words[1:], "end": outcome.end, "status": outcome.status,
+               "output": output.decode(errors="replace"), "events": outcome.events}
+        json.dump({"schema": tables.SCHEMA, "rows": [row]}, sys.stdout, indent=1)
+        print()
+    if outcome.end != "exit":
+        terminal.say(outcome.sentence())
+    return outcome.exit_status()
+
+
+def boot(root, one, limit, show=None, **options):
+    """Boots a machine for one run; returns its Outcome and what it printed."""
+    printed = bytearray()
+    inputs = []
+
+    def started(machine):
+        if "input=none" not in one.settings:
+            inputs.append(console.Input(machine.console, "input=terminal" in one.settings))
+            inputs[0].__enter__()
+
+    def took(data):
+        printed.extend(data)
+        if show:
+            show(data)
+
+    memory = -(-(one.frames * 3 // 2 + unix.OVERHEAD) * 4096 >> 20) if one.frames else 0
+    try:
+        outcome, = session.execute([[one]], limit=limit, console=took, names=[one.app], on_start=started, talks=True,
+                                   memory=memory or unix.MEMORY, silence=limit, **options)
+    except KeyboardInterrupt:
+        raise Usage(f"{one.app} was ended from the keyboard") from None
+    finally:
+        for each in inputs:
+            each.__exit__()
+    return outcome, bytes(printed)
+
+
+def _print(data):
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
