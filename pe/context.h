@@ -21,6 +21,7 @@
 #define CONTEXT_R15    120
 #define CONTEXT_RIP    128
 #define CONTEXT_RFLAGS 136
+#define CONTEXT_SIZE   144
 // clang-format on
 
 #ifndef __ASSEMBLER__
@@ -45,5 +46,6 @@ CONTEXT(R14, r14);
 CONTEXT(R15, r15);
 CONTEXT(RIP, rip);
 CONTEXT(RFLAGS, rflags);
+static_assert(CONTEXT_SIZE == sizeof(struct exo_context));
 #undef CONTEXT
 #endif

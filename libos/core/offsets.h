@@ -18,7 +18,10 @@
 #define EXCEPTION_RAX         0
 #define EXCEPTION_RCX         8
 #define EXCEPTION_R11         16
+#define EXCEPTION_CR2         24
+#define EXCEPTION_VECTOR      32
 #define EXCEPTION_BUSY        40
+#define EXCEPTION_ERROR       48
 #define EXCEPTION_RIP         56
 #define EXCEPTION_RFLAGS      72
 #define EXCEPTION_RSP         80

@@ -33,7 +33,7 @@ int vm_new(struct vm **made);
 int vm_fork(struct vm *from, struct vm **made);
 void vm_hold(struct vm *vm); // one more user (CLONE_VM)
 void vm_release(struct vm *vm);
-void vm_enter(struct vm *vm); // makes it the one that user addresses mean
+void vm_enter(struct vm *vm); // makes it the one that user addresses mean; null: none. Never the same twice in a row
 
 // The address, or an error: -EINVAL, -EEXIST, -ENOMEM, -EACCES.
 int64_t vm_map(struct vm *vm, const struct vm_map *what);

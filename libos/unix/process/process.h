@@ -25,25 +25,58 @@ struct process_limit {
     uint64_t now, most;
 };
 
+constexpr int64_t NO_CALL = -1;
+
 struct thread {
+    uint32_t attention; // not 0: the way out has more to do than to resume (process/leave.c). At offset 0: entry.S
+    int32_t tid;
+    struct process *process;
+    struct exo_context *user; // its user registers, on top of its stack, while it is in the library OS
+    int64_t call;             // the number of the system call that it entered with, or NO_CALL
+    enum thread_state state;
     struct thread *next;    // in the ready queue
     struct thread *sibling; // of the same process
-    struct process *process;
-    int32_t tid;
-    enum thread_state state;
-    struct exo_context *user; // its user registers, on top of its stack, while it is in the library OS
-    uint64_t fs_base, gs_base;
-    uint64_t blocked; // signal mask, bit n - 1 for signal n
-    uint64_t pending; // signals sent to this thread
+
+    // Signals: masks have bit n - 1 for signal n.
+    uint64_t blocked, pending;
+    uint64_t blocked_before; // what a call has replaced by a mask of its own, if mask_replaced
+    bool mask_replaced;
+    struct signal_note *notes; // what came with the pending signals
+    uint64_t fault_address, fault_trap, fault_error; // the processor's, of its last fault
+    uint64_t signal_stack, signal_stack_bytes;
+    uint32_t signal_stack_flags;
+
+    // Waiting.
+    bool interruptible;
+    int woken;                     // what the sleep will return
+    struct wait_node *nodes;       // its places in queues
+    unsigned node_count;
+    struct timer *timer;           // that ends the sleep
+    uint64_t sleep_until;          // of a sleep that is gone on with after a stop; 0: none
+
+    // What threads ask for in clone and after.
+    uint64_t set_tid, clear_tid, robust_list, robust_bytes; // user addresses
+    struct wait_queue *vfork_parent;               // waits for this one's exec or end
+
     uint64_t user_ticks, system_ticks; // time-stamp ticks in user code, and in the library OS (clock_ticks_to_ns)
-    uint64_t minor_faults, major_faults;
-    // process/thread.h has the rest behind this
+    uint64_t minor_faults, major_faults, switches, preemptions;
+
+    // While another thread runs.
+    uint64_t stack;         // its lowest address
+    uint64_t stack_pointer; // of its library code
+    uint64_t fs_base, gs_base;
+    alignas(16) uint8_t vector[512]; // as fxsave64 writes it
 };
 
 struct process {
+    struct process *next; // of all, in no order
     struct process *parent, *children, *sibling;
     struct thread *threads;
     unsigned thread_count; // that have not ended
+    bool ending;           // all its threads are to end
+    struct thread *replacing;       // the thread that calls exec, and waits for the others to end
+    struct wait_queue thread_ended; // it waits here
+    int exit_signal;                // what its parent gets at its end
     int32_t pid, group, session;
     uint32_t uid, gid, euid, egid, suid, sgid;
     struct vm *memory;               // null: a zombie
@@ -55,11 +88,17 @@ struct process {
     struct signal_note *notes; // what came with the pending signals
     uint64_t pending;          // signals sent to the process
     bool zombie, stopped;
+    bool unwanted;         // a zombie that nobody waits for
+    uint8_t stop_signal;   // the one that stopped it
+    bool stop_told, continued; // what its parent has been told, and may be told, by wait4
+    struct wait_queue continuing;   // threads of a stopped process wait here
     bool ran_program; // has called exec since it was forked
     int32_t status;   // as wait4 gives it
     uint64_t started; // clock_now()
-    uint64_t user_ticks, system_ticks;           // of threads that have ended
+    uint64_t user_ticks, system_ticks; // of threads that have ended, and so are the next four
+    uint64_t minor_faults, major_faults, switches, preemptions;
     uint64_t child_user_ticks, child_system_ticks; // of children that were waited for
+    struct interval_timer *timers; // setitimer; null: never used (process/interval.c)
     struct process_limit limits[PROCESS_LIMITS];
     char name[PROCESS_NAME];
     struct inode *program; // what it executes, a reference; /proc/PID/exe
@@ -78,6 +117,7 @@ static inline struct process *process_current(void) {
     return thread_running->process;
 }
 
+extern struct process *processes; // all, zombies too
 struct process *process_find(int32_t pid);
 struct thread *thread_find(int32_t tid);
 // For /proc: the process with the least pid of at least `pid`, or null.

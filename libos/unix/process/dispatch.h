@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "pe/pe.h"
+
+void dispatch_start(void);
+void syscall_enter(struct exo_context *user); // from entry.S
