@@ -7,6 +7,7 @@
 #include "libos/unix/files/copy.h"
 #include "libos/unix/files/inodes.h"
 #include "libos/unix/files/terminal.h"
+#include "libos/unix/files/poll.h"
 #include "libos/unix/process/process.h"
 #include "pe/stubs.h"
 #include <errno.h>
@@ -150,8 +151,8 @@ static int64_t stream_write(struct file *, uint64_t, const void *from, size_t by
     return (int64_t)done;
 }
 
-static uint32_t stream_poll(struct file *file, struct wait_queue **queue) {
-    *queue = &input.changed;
+static uint32_t stream_poll(struct file *file, struct poll_watch *watch) {
+    poll_add(watch, &input.changed);
     (void)console_look();
     const uint32_t readable = (input.count != 0 ? POLLIN : 0) | (input.ended ? POLLHUP : 0);
     return (file_reads(file) ? readable : 0) | (file_writes(file) ? POLLOUT : 0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Open files: made, held, released, mapped.
 #include "libos/core/heap.h"
+#include "libos/unix/files/epoll.h"
 #include "libos/unix/files/files.h"
 #include "libos/unix/files/inodes.h"
 #include "libos/unix/files/special.h"
@@ -27,6 +28,7 @@ struct file *file_hold(struct file *file) {
 void file_release(struct file *file) {
     if (--file->references != 0) return;
     locks_release(file);
+    epoll_forget(file);
     if (file->operations->release != nullptr) file->operations->release(file);
     inode_release(file->from);
     inode_release(file->inode);

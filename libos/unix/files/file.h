@@ -11,6 +11,7 @@
 struct file;
 struct fs_entry;
 struct inode;
+struct poll_watch;
 
 // A null operation gives the error beside it.
 struct file_operations {
@@ -19,8 +20,9 @@ struct file_operations {
     // The next entry at or after a cursor, as fs_readdir.
     int (*entry)(struct file *directory, uint64_t cursor, struct fs_entry *entry); // ENOTDIR
     int64_t (*control)(struct file *file, uint64_t request, uint64_t argument);    // ENOTTY: ioctl
-    // Which of POLLIN, POLLOUT, POLLERR, POLLHUP hold now; *queue is woken when that may change. Null: always ready.
-    uint32_t (*poll)(struct file *file, struct wait_queue **queue);
+    // Which of POLLIN, POLLOUT, POLLERR, POLLHUP hold now. The queues that are woken when that may change are given to
+    // poll_add, unless `watch` is null (files/poll.h). Null: always ready.
+    uint32_t (*poll)(struct file *file, struct poll_watch *watch);
     int (*set_size)(struct file *file, uint64_t size); // EINVAL
     int (*sync)(struct file *file, bool data);         // EINVAL
     void (*release)(struct file *file);                // the last reference goes

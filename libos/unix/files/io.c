@@ -33,9 +33,8 @@ static int64_t read_parts(struct file *file, uint64_t at, const struct io_vector
     int64_t total = 0;
     for (unsigned i = 0; i < count; i++) {
         if (vectors[i].bytes == 0) continue;
-        struct wait_queue *queue;
         const bool would_wait = total != 0 && !file->operations->seeks && file->operations->poll != nullptr
-                                && !(file->operations->poll(file, &queue) & POLLIN);
+                                && !(file->operations->poll(file, nullptr) & POLLIN);
         if (would_wait) break; // what there is has been read
         const int64_t done = file->operations->read(file, at + (uint64_t)total, (void *)vectors[i].address, vectors[i].bytes);
         if (done < 0) return total != 0 ? total : done;

@@ -5,6 +5,7 @@
 #include "libos/unix/files/inodes.h"
 #include "libos/unix/files/pipe.h"
 #include "libos/unix/memory/user.h"
+#include "libos/unix/files/poll.h"
 #include "libos/unix/process/process.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +20,9 @@ static int64_t end_write(struct file *file, uint64_t, const void *from, size_t b
     return pipe_put(file->own, from, bytes, !(file->flags & O_NONBLOCK), true);
 }
 
-static uint32_t end_poll(struct file *file, struct wait_queue **queue) {
+static uint32_t end_poll(struct file *file, struct poll_watch *watch) {
     struct pipe *pipe = file->own;
-    *queue = &pipe->changed;
+    poll_add(watch, &pipe->changed);
     return (file_reads(file) ? pipe_polled_read(pipe) : 0) | (file_writes(file) ? pipe_polled_write(pipe) : 0);
 }
 

@@ -5,6 +5,7 @@
 #include "libos/core/start.h"
 #include "libos/unix/files/console.h"
 #include "libos/unix/files/copy.h"
+#include "libos/unix/files/poll.h"
 #include "libos/unix/process/process.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -147,8 +148,8 @@ static int64_t terminal_write(struct file *file, uint64_t, const void *from, siz
     return (int64_t)done;
 }
 
-static uint32_t terminal_poll(struct file *, struct wait_queue **queue) {
-    *queue = &terminal.changed;
+static uint32_t terminal_poll(struct file *, struct poll_watch *watch) {
+    poll_add(watch, &terminal.changed);
     (void)console_look();
     const struct patience patience = patience_for(UINT32_MAX);
     const uint32_t least = patience.least == 0 ? 1 : patience.least;
