@@ -43,18 +43,26 @@ int64_t cache_read(struct inode *inode, uint64_t offset, void *to, size_t bytes)
     return done != 0 ? (int64_t)done : error;
 }
 
-// A page that is going to be written to, with a block and in memory. Its contents are read only if some of them stay.
-static int bring_to_write(struct object *object, const struct piece *piece, uint32_t *page) {
+// Has the source's first and last byte in memory, so that the copy that follows is hardly ever interrupted; and if the
+// source is a mapping of the very page that is written, that is in memory from here on, and nothing is read of a frame
+// that was not filled.
+static int touch(const char *from, uint32_t bytes) {
+    char byte;
+    return user_copy(&byte, from, 1) != 0 || user_copy(&byte, from + bytes - 1, 1) != 0 ? -EFAULT : 0;
+}
+
+// Brings a page that is going to be written to, gives it a block and marks it. What is in its frame is garbage if
+// *filled is false.
+static int bring_to_write(struct object *object, const struct piece *piece, uint32_t *page, bool *filled) {
     *page = object_page(object, piece->index);
     if (*page == NONE) return -ENOMEM;
-    int error = object_allocate(*page);
-    if (error != 0) return error;
-    const bool whole = piece->bytes == EXO_PAGE_SIZE;
-    const bool fresh = memory.page[*page].flags & PAGE_FRESH;
-    if (page_resident(*page)) return 0;
-    if (!whole && !fresh) return page_bring(*page, FILL_CONTENTS);
-    error = page_bring(*page, FILL_NOTHING);
-    if (error == 0) page_zero(page_memory(*page)); // the writer's memory may fault halfway
+    *filled = page_resident(*page) || piece->bytes != EXO_PAGE_SIZE;
+    int error = page_bring(*page, *filled ? FILL_CONTENTS : FILL_NOTHING);
+    if (error == 0) error = object_allocate(*page);
+    if (error == 0)
+        object_dirty(*page);
+    else if (!*filled)
+        page_empty(*page);
     return error;
 }
 
@@ -67,12 +75,16 @@ int64_t cache_write(struct inode *inode, uint64_t offset, const void *from, size
     int error = 0;
     while (done < bytes && error == 0) {
         const struct piece piece = piece_at(offset + done, bytes - done);
+        const char *source = (const char *)from + done;
         uint32_t page;
-        error = bring_to_write(object, &piece, &page);
+        bool filled;
+        error = touch(source, piece.bytes);
+        if (error == 0) error = bring_to_write(object, &piece, &page, &filled);
         if (error != 0) break;
         page_pin(page);
-        object_dirty(page);
-        const uint64_t left = user_copy(page_memory(page) + piece.offset, (const char *)from + done, piece.bytes);
+        char *place = page_memory(page) + piece.offset;
+        const uint64_t left = user_copy(place, source, piece.bytes);
+        if (left != 0 && !filled) memset(place + piece.bytes - left, 0, left);
         page_unpin(page);
         memory.page[page].flags |= PAGE_ACCESSED;
         done += piece.bytes - left;

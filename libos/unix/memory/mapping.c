@@ -21,7 +21,7 @@ void mappings_release(struct mappings *mappings) {
 }
 
 static bool make_room(struct mappings *mappings, uint32_t count) {
-    if (count <= mappings->room) return true;
+    if (mappings->mapping != nullptr && count <= mappings->room) return true;
     if (count > MAPPINGS_MOST) return false;
     const uint32_t room = count + count / 2 + 8;
     struct mapping *larger = heap_reallocate(mappings->mapping, room * sizeof *larger);
@@ -39,10 +39,11 @@ struct mappings *mappings_own(struct mappings *mappings, uint32_t more) {
         heap_release(copy);
         return nullptr;
     }
-    memcpy(copy->mapping, mappings->mapping, mappings->count * sizeof *copy->mapping);
     copy->count = mappings->count;
-    for (uint32_t i = 0; i < copy->count; i++)
+    for (uint32_t i = 0; i < copy->count; i++) {
+        copy->mapping[i] = mappings->mapping[i];
         if (copy->mapping[i].object != nullptr) object_hold(copy->mapping[i].object);
+    }
     mappings->references--;
     return copy;
 }

@@ -17,6 +17,7 @@ bool objects_start(uint32_t pages) {
     while (size < pages / CHUNK_PAGES * 2) size *= 2;
     hash = machine_memory(size * sizeof *hash);
     hash_mask = size - 1;
+    objects = nullptr;
     return hash != nullptr;
 }
 

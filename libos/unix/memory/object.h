@@ -54,6 +54,7 @@ uint64_t object_index(const struct page *page);
 
 // Marks a page as written to; a file's has its block.
 void object_dirty(uint32_t page);
+void object_clean(uint32_t page);
 // Sees to it that a page of a file has a block: -ENOSPC, -EIO, …
 [[nodiscard]] int object_allocate(uint32_t page);
 

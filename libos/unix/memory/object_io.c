@@ -10,8 +10,6 @@
 
 uint64_t object_first_block;
 
-void object_clean(uint32_t page); // object.c
-
 // Asks the file system once where a page lies.
 static int place(uint32_t number, uint32_t flags) {
     struct page *page = &memory.page[number];

@@ -56,6 +56,7 @@ static int write_back(uint32_t number) {
     memory.count.writes++;
     const enum exo_error error = machine_transfer(EXO_RING_WRITE, frame_of(number), swap_block(page->block));
     if (error != EXO_OK) return -EIO;
+    if (page->kind == PAGE_HELD) object_clean(number);
     page->flags &= (uint8_t)~PAGE_DIRTY;
     return 0;
 }
@@ -121,8 +122,10 @@ static int fill_frame(uint32_t number) {
     return machine_transfer(EXO_RING_READ, frame_of(number), swap_block(page->block)) == EXO_OK ? 0 : -EIO;
 }
 
-// The page of a slot could not be read: a page that is gone takes its place there.
-static void spoil(uint32_t number, uint32_t slot) {
+// A page that is gone takes its place.
+void page_empty(uint32_t number) {
+    const uint32_t slot = memory.page[number].slot;
+    page_unmap(number);
     const uint32_t other = page_number_take();
     if (other == NONE) machine_fail("no number is left for a page");
     told_removed(number, slot);
@@ -154,6 +157,6 @@ int page_bring(uint32_t number, enum fill fill) {
     page_pin(number);
     error = fill_frame(number);
     page_unpin(number);
-    if (error != 0) spoil(number, slot);
+    if (error != 0) page_empty(number);
     return error;
 }

@@ -18,6 +18,9 @@ enum fill : uint8_t {
 // Gives a page a frame. 0; -ENOMEM: no page can be evicted; -EIO: the disk failed, nothing is changed.
 [[nodiscard]] int page_bring(uint32_t page, enum fill fill);
 
+// Takes a page that is not dirty out of memory again.
+void page_empty(uint32_t page);
+
 static inline void page_pin(uint32_t page) {
     memory.page[page].pins++;
 }

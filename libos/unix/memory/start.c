@@ -16,7 +16,7 @@
 #include "libos/unix/memory/slots.h"
 #include "libos/unix/memory/start.h"
 #include "libos/unix/memory/swap.h"
-#include "libos/unix/memory/tables.h"
+#include "libos/unix/memory/vm.h"
 
 constexpr uint32_t SLACK = 64; // numbers of pages for what is between two states
 
@@ -64,6 +64,7 @@ void memory_divide(const struct memory_plan *plan) {
     memory.frames = need(machine_frames(slots + 1, memory.frame_number), "the budget of frames");
     for (uint32_t slot = 0; slot < slots; slot++) memory.slot[slot] = (struct slot){NONE, slot};
     pages_start();
+    vms_start();
     page_zero(frame_memory(memory.zero_frame));
     memory.view = slots_view(plan->seed);
     plan->policy->start(memory.policy_state, &memory.view);

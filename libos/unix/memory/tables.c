@@ -15,6 +15,9 @@ static struct node *free_nodes;
 bool tables_start(uint32_t leaves_most) {
     leaves = machine_memory(leaves_most * sizeof *leaves);
     leaf_most = leaves_most;
+    leaf_count = 0;
+    free_leaves = nullptr;
+    free_nodes = nullptr;
     return leaves != nullptr;
 }
 

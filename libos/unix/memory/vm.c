@@ -10,6 +10,10 @@ constexpr uint64_t STACK_MOST = 8ull << 20;
 struct vm *vm_entered;
 static struct vm *free_vms; // with their tables
 
+void vms_start(void) {
+    vm_entered = free_vms = nullptr;
+}
+
 static struct vm *vm_take(void) {
     struct vm *vm = free_vms;
     if (vm != nullptr) {

@@ -27,6 +27,7 @@ static inline uint64_t page_up(uint64_t address) {
 }
 
 extern struct vm *vm_entered;
+void vms_start(void); // there are none
 
 // What an entry for a page may allow, where it is mapped so.
 uint64_t rights_allowed(const struct mapping *mapping, uint32_t page);
