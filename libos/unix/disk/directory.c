@@ -50,7 +50,7 @@ static struct block *page_get(struct node *directory, uint64_t page, int *error)
     return block;
 }
 
-int directory_find(struct node *directory, const char *name, size_t length, struct place *place) {
+int entry_find(struct node *directory, const char *name, size_t length, struct place *place) {
     for (uint64_t page = 0; page < directory->inode.size / FS_BLOCK; page++) {
         int error;
         const struct block *block = page_get(directory, page, &error);

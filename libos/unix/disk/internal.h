@@ -210,7 +210,7 @@ struct place {       // of an entry
     uint8_t type;
 };
 
-[[nodiscard]] int directory_find(struct node *directory, const char *name, size_t length, struct place *place);
+[[nodiscard]] int entry_find(struct node *directory, const char *name, size_t length, struct place *place);
 // In an operation that has room for one more block.
 [[nodiscard]] int directory_add(struct node *directory, const char *name, size_t length, uint32_t inode, uint32_t mode);
 [[nodiscard]] int directory_remove(struct node *directory, const struct place *place);

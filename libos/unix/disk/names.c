@@ -22,7 +22,7 @@ int fs_lookup(struct inode *directory, const char *name, size_t length, struct i
     if (error && error != -ENOENT) return error;
     if (length == 0) return -ENOENT;
     struct place place;
-    error = directory_find(node_of(directory), name, length, &place);
+    error = entry_find(node_of(directory), name, length, &place);
     if (error) return error;
     struct node *node;
     error = node_get(directory->fs, place.inode, &node);
@@ -35,7 +35,7 @@ static int absent(struct inode *directory, const char *name, size_t length) {
     struct place place;
     int error = directory_check(directory, length);
     if (error) return error;
-    error = directory_find(node_of(directory), name, length, &place);
+    error = entry_find(node_of(directory), name, length, &place);
     return error == -ENOENT ? 0 : error ? error : -EEXIST;
 }
 
@@ -167,7 +167,7 @@ void node_unlinked(struct node *node) {
 
 static int find(struct inode *directory, const char *name, size_t length, struct place *place, struct node **node) {
     int error = directory_check(directory, length);
-    if (!error) error = directory_find(node_of(directory), name, length, place);
+    if (!error) error = entry_find(node_of(directory), name, length, place);
     return error ? error : node_get(directory->fs, place->inode, node);
 }
 

@@ -17,7 +17,7 @@ static bool is_dots(const char *name, size_t length) {
 // The directory above, with a reference.
 static int parent_of(struct node *directory, struct node **parent) {
     struct place place;
-    const int error = directory_find(directory, "..", 2, &place);
+    const int error = entry_find(directory, "..", 2, &place);
     return error ? (error == -ENOENT ? -EUCLEAN : error) : node_get(directory->inode.fs, place.inode, parent);
 }
 
@@ -62,7 +62,7 @@ static int check(const struct rename *rename, uint32_t flags) {
 // The moved directory's ".." and its parents' links.
 static int move_directory(struct rename *rename) {
     struct place up;
-    const int error = directory_find(rename->node, "..", 2, &up);
+    const int error = entry_find(rename->node, "..", 2, &up);
     if (error) return error;
     rename->from->inode.links--;
     rename->to->inode.links++;
@@ -103,10 +103,10 @@ int fs_rename(struct inode *from, const char *name, size_t length, struct inode 
     if (name_is_bad(length, &error) || name_is_bad(new_length, &error)) return error;
     if (!from->links || !to->links) return -ENOENT;
     if (is_dots(name, length) || is_dots(new_name, new_length)) return -EBUSY;
-    error = directory_find(rename.from, name, length, &rename.old);
+    error = entry_find(rename.from, name, length, &rename.old);
     if (!error) error = node_get(fs, rename.old.inode, &rename.node);
     if (error) return error;
-    error = directory_find(rename.to, new_name, new_length, &rename.new);
+    error = entry_find(rename.to, new_name, new_length, &rename.new);
     if (!error) error = node_get(fs, rename.new.inode, &rename.replaced);
     if (error == -ENOENT) error = 0;
     if (!error && rename.replaced == rename.node) {
