@@ -4,9 +4,11 @@
 //   yield       a directed yield from one PE to another: half a round trip
 //   gate.call   from the caller's syscall to the first instruction of the callee's gate entry: all kernel
 //   gate.reply  from the callee's syscall to behind the caller's: all kernel
+//   gate.round  gate_call of libos/core to a handler in C and back, eleven words both ways: kernel and library
 //   gate.post   from the poster's syscall to behind it: four words left in the other PE's page, nothing transferred
 #include "apps/bench.h"
 #include "libos/core/frames.h"
+#include "libos/core/gate.h"
 #include "libos/core/print.h"
 #include "libos/core/space.h"
 #include "libos/core/start.h"
@@ -83,27 +85,29 @@ static int32_t half_round_trip(void) {
     return round_trips[at++] / 2;
 }
 
-// A third twin, which serves calls.
-static struct twin server;
+// Twins that serve calls: by an entry in assembly, and by libos/core.
+static struct twin stamping_server, library_server;
 static struct exo_pe_page *server_page;
 static exo_handle gate;
 
-static void server_rest(void) {
+static void stamping_serve(void) {
+    const exo_vaddr entry = {(uint64_t)bench_gate_entry};
+    must(exo_pe_set_entry(EXO_NO_HANDLE, EXO_UPCALL_gate, entry, (exo_vaddr){0}));
     (void)exo_gate_rest();
 }
 
-// Its page is mapped here, so that it can be told of no events, and messages be taken from it.
-static void server_make(void) {
+// Makes a twin that comes to rest, and `gate` lead there. Its page is mapped, so that it can be told of no events, and
+// messages be taken from it.
+static void serve(struct twin *server, void (*code)(void), uint64_t number) {
     constexpr exo_vaddr page = {MAP_HEAP};
-    twin_make(&server, server_rest);
-    if (!space_reserve(page, 1)) abort();
-    if (space_map(page, (exo_frame){server.parts.raw + 1}, EXO_READ | EXO_WRITE) != EXO_OK) abort();
+    twin_make(server, code);
+    (void)space_unmap(page);
+    if (space_map(page, (exo_frame){server->parts.raw + 1}, EXO_READ | EXO_WRITE) != EXO_OK) abort();
     server_page = (struct exo_pe_page *)page.raw;
     server_page->mask = ~0ull;
-    must(exo_pe_set_entry(server.pe, EXO_UPCALL_gate, (exo_vaddr){(uint64_t)bench_gate_entry}, (exo_vaddr){0}));
-    must(exo_pe_start(server.pe, 0));
-    must(exo_pe_yield(server.pe)); // it comes to rest
-    const struct exo_result made = exo_gate_make(server.pe, 0, 1);
+    must(exo_pe_start(server->pe, 0));
+    must(exo_pe_yield(server->pe));
+    const struct exo_result made = exo_gate_make(server->pe, number, 1);
     must(made);
     gate = (exo_handle){made.value};
 }
@@ -126,14 +130,30 @@ static int32_t post(void) {
     return elapsed(bench_called, bench_returned);
 }
 
+void pe_on_gate(struct gate_message *message) {
+    message->words[0] += message->words[GATE_WORDS - 1] + message->number;
+}
+
+static int32_t round_trip(void) {
+    struct gate_message message = {.words = {[0] = 5, [GATE_WORDS - 1] = 7}};
+    const uint32_t before = stamp();
+    const enum exo_error error = gate_call(gate, &message);
+    const uint32_t after = stamp();
+    if (error != EXO_OK || message.words[0] != 5 + 7 + 3 || message.words[GATE_WORDS - 1] != 7) abort();
+    return elapsed(before, after);
+}
+
 int main(void) {
     bench_compiler();
     measure_yields();
     bench_row("yield", half_round_trip, bench_empty());
-    server_make();
+    if (!space_reserve((exo_vaddr){MAP_HEAP}, 1)) abort();
+    serve(&stamping_server, stamping_serve, 0);
     const int32_t empty = bench_least(nothing);
     bench_row("gate.call", call, empty);
     bench_row("gate.reply", reply, empty);
     bench_row("gate.post", post, empty);
+    serve(&library_server, gate_serve, 3);
+    bench_row("gate.round", round_trip, bench_empty());
     return 0;
 }

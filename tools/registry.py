@@ -96,6 +96,8 @@ OPERATIONS = {
                            "bench_gate"),
     "gate.reply": Operation("gate reply", 40, "from the callee's syscall to behind the caller's; all kernel",
                             "bench_gate"),
+    "gate.round": Operation("gate round trip", 0, "to a handler in C and back, eleven words each way, by libos/core",
+                            "bench_gate"),
     "gate.post": Operation("gate post", 0, "four words left in another PE's page, from the syscall to behind it",
                            "bench_gate"),
     "appel-li.dirty": Operation("is a page dirty?", 0, "the live page-table entry read, no call", "bench_appel", 10),
