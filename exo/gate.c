@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Gates: protected control transfer from one PE into another.
 //
-// A gate is a binding whose `tag` is the PE that it leads into, and whose `first` is a number that this PE is told. It is
-// made by whoever may configure the PE, as a descendant of the binding that says so; from then on it is derived, granted
-// and revoked like every other binding, and gone before the PE is.
+// A gate is a binding whose `tag` is the PE that it leads into, and whose `first` is a number that this PE is told. It
+// is made by whoever may configure the PE, as a descendant of the binding that says so; from then on it is derived,
+// granted and revoked like every other binding, and gone before the PE is.
 //
 //   caller  READY ──gate_call──▶ CALLING ───────────────reply──▶ READY, or with the error BROKEN
 //   callee  RESTING ───────────▶ READY, caller set ──gate_reply──▶ RESTING
 //
-// Call and reply are the architecture's short path (arch/x86_64/gate.S): registers are the message. This file holds what
-// is uncommon: making gates, refusals, posting, resting, and the ends of calls that get no reply. A PE serves one call at
-// a time and makes one, so the right to reply is a field of it, which nobody can copy, keep or use twice. Links are
-// mutual: pe->caller is in state CALLING, by a gate that leads to pe, and the other way round.
+// Call and reply are the architecture's short path (arch/x86_64/gate.S): registers are the message. This file holds
+// what is uncommon: making gates, refusals, posting, resting, and the ends of calls that get no reply. A PE serves one
+// call at a time and makes one, so the right to reply is a field of it, which nobody can copy, keep or use twice. Links
+// are mutual: pe->caller is in state CALLING, by a gate that leads to pe, and the other way round.
 #include "exo/call.h"
 
 constexpr unsigned CHAIN_MAX = 64; // calls in calls: behind so many the holder's slices reach no further
@@ -48,6 +48,7 @@ static void break_off(struct pe *caller) {
     gate_callee(gate_used(caller))->caller = nullptr;
     caller->context.rax = EXO_BROKEN;
     caller->context.rflags = 0x202;
+
     caller->state = EXO_PE_READY;
 }
 

@@ -41,7 +41,8 @@ static const char *audit_ancestor(const struct sb_binding *binding) {
     }
     if (ancestor->depth == 0) return nullptr;
     if (binding->rights & ~ancestor->rights) return "a binding has rights that its source has not";
-    if (ancestor->kind == EXO_KIND_PE && binding->kind == EXO_KIND_GATE) return nullptr; // its number is of its own kind
+    if (ancestor->kind == EXO_KIND_PE && binding->kind == EXO_KIND_GATE)
+        return nullptr; // its number is of its own kind
     if (ancestor->kind != binding->kind) return "a binding has another kind than its source";
     if ((ancestor->kind == EXO_KIND_PE || ancestor->kind == EXO_KIND_GATE) && ancestor->tag != binding->tag)
         return "a binding has another tag than its source";

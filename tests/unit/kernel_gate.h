@@ -10,7 +10,8 @@ constexpr exo_vaddr ENTRY = {0x7000}, STACK = {0x8000};
 constexpr uint64_t EVERY_EVENT = ~0ull;
 
 // A gate into `to`, in the table of `from`.
-static inline exo_handle gate_between(const struct other *from, const struct other *to, uint64_t number, uint64_t rights) {
+static inline exo_handle gate_between(const struct other *from, const struct other *to, uint64_t number,
+                                      uint64_t rights) {
     const exo_handle made = {MUST(host_gate_make(first, to->handle, number, 1))};
     return (exo_handle){MUST(host_binding_grant(first, made, from->handle, number, 1, rights))};
 }

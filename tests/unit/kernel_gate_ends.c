@@ -96,8 +96,7 @@ Test(kernel_gate_ends, a_gate_is_made_by_who_may_configure_the_pe) {
     EXPECT(VALUE, host_gate_make(first, b.handle, UINT64_MAX, 2));
     MUST(host_gate_make(first, b.handle, UINT64_MAX, 1));
     MUST(host_gate_make(first, b.handle, 0, UINT64_MAX));
-    const exo_handle no_execute = {
-        MUST(host_binding_derive(first, b.handle, b.frames.raw, 1, EXO_WRITE | EXO_GRANT))};
+    const exo_handle no_execute = {MUST(host_binding_derive(first, b.handle, b.frames.raw, 1, EXO_WRITE | EXO_GRANT))};
     EXPECT(RIGHTS, host_gate_call(first, (exo_handle){MUST(host_gate_make(first, no_execute, 0, 1))}));
 }
 
@@ -125,7 +124,8 @@ Test(kernel_gate_ends, messages_are_kept_in_order_until_there_is_no_room) {
     for (uint64_t i = 0; i < EXO_MESSAGES; i++) {
         const struct exo_message *message = &page->messages[i];
         cr_expect(message->caller == a.pe->id && message->number == 7);
-        cr_expect(message->words[0] == i && message->words[1] == 10 && message->words[2] == 20 && message->words[3] == 30);
+        cr_expect(message->words[0] == i && message->words[1] == 10 && message->words[2] == 20
+                  && message->words[3] == 30);
     }
     page->taken = 3;
     for (uint64_t i = 0; i < 3; i++) MUST(host_gate_post(a.pe, to_b, 40 + i, 0, 0, 0));

@@ -9,9 +9,26 @@ void (*volatile serves_code)(void);
 
 #define FIELD(name) static_assert(offsetof(struct message, name) == 8 * MESSAGE_##name)
 enum {
-    MESSAGE_rax, MESSAGE_rbx, MESSAGE_rdx, MESSAGE_rsi, MESSAGE_rdi, MESSAGE_rbp, MESSAGE_r8, MESSAGE_r9, MESSAGE_r10,
-    MESSAGE_r12, MESSAGE_r13, MESSAGE_r14, MESSAGE_r15, MESSAGE_xmm0, MESSAGE_xmm15, MESSAGE_fs, MESSAGE_gs, MESSAGE_rcx,
-    MESSAGE_r11, MESSAGE_rflags,
+    MESSAGE_rax,
+    MESSAGE_rbx,
+    MESSAGE_rdx,
+    MESSAGE_rsi,
+    MESSAGE_rdi,
+    MESSAGE_rbp,
+    MESSAGE_r8,
+    MESSAGE_r9,
+    MESSAGE_r10,
+    MESSAGE_r12,
+    MESSAGE_r13,
+    MESSAGE_r14,
+    MESSAGE_r15,
+    MESSAGE_xmm0,
+    MESSAGE_xmm15,
+    MESSAGE_fs,
+    MESSAGE_gs,
+    MESSAGE_rcx,
+    MESSAGE_r11,
+    MESSAGE_rflags,
 };
 FIELD(rsi);
 FIELD(r15);
@@ -23,14 +40,15 @@ static_assert(offsetof(struct exo_pe_page, pending) == 144);
 
 // LOAD and STORE move all but rcx to and from the message that rcx points to; FS and GS bases are moved through rax.
 #define LOAD                                                                                                           \
-    "movq 104(%rcx), %xmm0\n movq 112(%rcx), %xmm15\n movq 120(%rcx), %rax\n wrfsbase %rax\n movq 128(%rcx), %rax\n"    \
-    "wrgsbase %rax\n movq 8(%rcx), %rbx\n movq 16(%rcx), %rdx\n movq 24(%rcx), %rsi\n movq 32(%rcx), %rdi\n"            \
-    "movq 40(%rcx), %rbp\n movq 48(%rcx), %r8\n movq 56(%rcx), %r9\n movq 64(%rcx), %r10\n movq 72(%rcx), %r12\n"       \
+    "movq 104(%rcx), %xmm0\n movq 112(%rcx), %xmm15\n movq 120(%rcx), %rax\n wrfsbase %rax\n movq 128(%rcx), %rax\n"   \
+    "wrgsbase %rax\n movq 8(%rcx), %rbx\n movq 16(%rcx), %rdx\n movq 24(%rcx), %rsi\n movq 32(%rcx), %rdi\n"           \
+    "movq 40(%rcx), %rbp\n movq 48(%rcx), %r8\n movq 56(%rcx), %r9\n movq 64(%rcx), %r10\n movq 72(%rcx), %r12\n"      \
     "movq 80(%rcx), %r13\n movq 88(%rcx), %r14\n movq 96(%rcx), %r15\n"
 #define STORE                                                                                                          \
-    "movq %rax, (%rcx)\n movq %rbx, 8(%rcx)\n movq %rdx, 16(%rcx)\n movq %rsi, 24(%rcx)\n movq %rdi, 32(%rcx)\n"        \
-    "movq %rbp, 40(%rcx)\n movq %r8, 48(%rcx)\n movq %r9, 56(%rcx)\n movq %r10, 64(%rcx)\n movq %r12, 72(%rcx)\n"       \
-    "movq %r13, 80(%rcx)\n movq %r14, 88(%rcx)\n movq %r15, 96(%rcx)\n movq %xmm0, 104(%rcx)\n movq %xmm15, 112(%rcx)\n" \
+    "movq %rax, (%rcx)\n movq %rbx, 8(%rcx)\n movq %rdx, 16(%rcx)\n movq %rsi, 24(%rcx)\n movq %rdi, 32(%rcx)\n"       \
+    "movq %rbp, 40(%rcx)\n movq %r8, 48(%rcx)\n movq %r9, 56(%rcx)\n movq %r10, 64(%rcx)\n movq %r12, 72(%rcx)\n"      \
+    "movq %r13, 80(%rcx)\n movq %r14, 88(%rcx)\n movq %r15, 96(%rcx)\n movq %xmm0, 104(%rcx)\n movq %xmm15, "          \
+    "112(%rcx)\n"                                                                                                      \
     "rdfsbase %rax\n movq %rax, 120(%rcx)\n rdgsbase %rax\n movq %rax, 128(%rcx)\n movq %r11, 144(%rcx)\n"
 
 __asm__(".text\n .globl call_through, serves_echo, serves_other, serves_then\n"
@@ -47,7 +65,8 @@ __asm__(".text\n .globl call_through, serves_echo, serves_other, serves_then\n"
         "pushfq\n pushq %rcx\n testq %rdi, %rdi\n je 1f\n"
         "leaq 24(%rsp), %rcx\n movq %rcx, served_rsp(%rip)\n leaq served(%rip), %rcx\n" STORE
         "popq %rax\n movq %rax, 136(%rcx)\n popq %rax\n movq %rax, 152(%rcx)\n incq served_count(%rip)\n ret\n"
-        "1: incq served_events(%rip)\n movq server_page(%rip), %rcx\n movq $0, 144(%rcx)\n jmp serves_reply\n"
+        "1: leaq 24(%rsp), %rcx\n movq %rcx, served_rsp(%rip)\n movq 8(%rsp), %rcx\n movq %rcx, 152+served(%rip)\n"
+        "incq served_events(%rip)\n movq server_page(%rip), %rcx\n movq $0, 144(%rcx)\n jmp serves_reply\n"
 
         "serves_echo:\n call serves_begin\n"
         "serves_echo_back:\n leaq served(%rip), %rcx\n" LOAD "movq (%rcx), %rdi\n incq %r8\n"

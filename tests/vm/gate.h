@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Calls through gates with every register under the test's eye, and children that serve them.
 //
-//   struct server server = server_new(CHILD_SHARED, serves_echo, 7); // at rest; server.gate is a gate with the number 7
-//   struct message message = message_of(100);
-//   call_through(server.gate, &message);                              // the registers that came back
-//   server_release(&server);
+//   struct server server = server_new(CHILD_SHARED, serves_echo, 7); // at rest; server.gate is a gate with the number
+//   7 struct message message = message_of(100); call_through(server.gate, &message);                              //
+//   the registers that came back server_release(&server);
 #pragma once
 #include "pe/gate.h"
 #include "tests/vm/child.h"
@@ -15,6 +14,15 @@ struct message {
     uint64_t xmm0, xmm15, fs, gs;
     uint64_t rcx, r11, rflags;
 };
+
+// Code to be preempted in: sets the alignment flag, which nothing obeys, and waits until the PE whose page it is has
+// begun another slice.
+static inline void gate_wait_with_flag(const volatile struct exo_pe_page *page) {
+    __asm__ volatile("pushfq; orq $0x40000, (%%rsp); popfq" ::: "memory", "cc");
+    for (const uint64_t before = page->slices; page->slices == before;) {
+    }
+}
+constexpr uint64_t GATE_FLAG = 0x40000;
 
 // A different value for each, from a seed; rax and rdi, which are no message in a call, are 0.
 struct message message_of(uint64_t seed);
@@ -30,7 +38,8 @@ extern struct message served;
 extern uint64_t served_rsp;
 extern volatile uint64_t served_count, served_events;
 
-// Gate entries. All store the registers in `served`; with no caller they count an event, clear the pending ones and rest.
+// Gate entries. All store the registers in `served`; with no caller they count an event, store rflags only, clear the
+// pending events and rest.
 extern const char serves_echo[];  // replies with the registers as they were, but rdi = rax and r8 = 1 more
 extern const char serves_other[]; // replies with message_of(5000), which server_prepare has put into `reply`
 extern const char serves_then[];  // calls serves_code() in C, then replies like the first

@@ -75,7 +75,8 @@ TEST(flags_of_the_caller_do_not_reach_the_callee) {
     server_release(&server);
 }
 
-// A server in an address space of its own: it looks at its PE page and a page that only it has, and answers in registers.
+// A server in an address space of its own: it looks at its PE page and a page that only it has, and answers in
+// registers.
 extern const char serves_isolated[];
 __asm__(".text\nserves_isolated:\n movq 0x1ff008, %rsi\n movq 0x100000, %rdx\n incq 0x100000\n"
         "movq $~29, %rax\n syscall\n ud2\n");
@@ -154,7 +155,8 @@ static uint64_t yields_always(uint64_t argument) {
 // Computes until its caller has begun some more slices, with values in vector registers that must outlast them.
 static void spins_for_slices(void) {
     const uint64_t until = rig_page()->slices + 4;
-    __asm__ volatile("movq %0, %%xmm0\n 1: cmpq %0, %1\n jb 1b" ::"r"(until), "m"(rig_page()->slices) : "xmm0", "memory");
+    __asm__ volatile("movq %0, %%xmm0\n 1: cmpq %0, %1\n jb 1b" ::"r"(until), "m"(rig_page()->slices)
+                     : "xmm0", "memory");
     uint64_t kept;
     __asm__ volatile("movq %%xmm0, %0" : "=r"(kept));
     served.r8 = kept == until ? 1000 : 0;
@@ -240,6 +242,29 @@ TEST(a_pe_with_an_event_due_replies_and_does_not_rest) {
     CHECK(!child_go(&server.child, 3));
     CHECK_EQUAL(served_events, 1);
     CHECK_EQUAL(server.child.state.state, EXO_PE_RESTING);
+    server_release(&server);
+}
+
+// The context in which the callee was preempted is not the one in which it begins at rest.
+static void is_preempted_and_posts(void) {
+    gate_wait_with_flag(rig_page());
+    posts_to_itself();
+}
+
+TEST(a_pe_with_an_event_due_begins_anew_whatever_it_was_preempted_in) {
+    struct server server = server_new(CHILD_SHARED, serves_then, 1);
+    to_itself = child_grant(&server.child, server.gate, 1, 1, EXO_WRITE);
+    serves_code = is_preempted_and_posts;
+    served_events = 0;
+    server.child.page->mask = ~(1ull << EXO_EVENT_message);
+    struct message message = message_of(100);
+    CHECK_EQUAL(call_through(server.gate, &message), EXO_OK);
+    served_rsp = served_count = 0;
+    CHECK(!child_go(&server.child, 3));
+    CHECK_EQUAL(served_events, 1);
+    CHECK_EQUAL(served_count, 0); // no call
+    CHECK_EQUAL(served_rsp, child_stack(&server.child, EXO_UPCALL_gate));
+    CHECK_EQUAL(served.rflags & GATE_FLAG, 0);
     server_release(&server);
 }
 

@@ -7,18 +7,18 @@ TEST(forged_handles_are_refused_and_leave_every_register) {
     struct server server = server_new(CHILD_SHARED, serves_echo, 1);
     const uint64_t index = server.gate.raw & 0xffff, generation = server.gate.raw >> 16;
     const uint64_t near[] = {
-        index,                                        // the gate's own place, with the generation that nothing has
-        index + 1,                                    // a free place, likewise
-        (generation + 1) << 16 | index,               // the next use of it
-        (generation - 1) << 16 | index,               // an earlier one
-        generation << 16 | (index + 1),               //
-        1ull << 48 | server.gate.raw,                 // bits above the generation
-        1ull << 63 | server.gate.raw,                 //
-        (generation + (1ull << 32)) << 16 | index,    //
-        0xffff'ffffull << 16 | index,                 // the generation that retires
-        0xffff'ffffull << 16 | (index + 1),           //
-        0xffff,                                       // past the table
-        server.gate.raw | 0xffff,                     //
+        index,                                     // the gate's own place, with the generation that nothing has
+        index + 1,                                 // a free place, likewise
+        (generation + 1) << 16 | index,            // the next use of it
+        (generation - 1) << 16 | index,            // an earlier one
+        generation << 16 | (index + 1),            //
+        1ull << 48 | server.gate.raw,              // bits above the generation
+        1ull << 63 | server.gate.raw,              //
+        (generation + (1ull << 32)) << 16 | index, //
+        0xffff'ffffull << 16 | index,              // the generation that retires
+        0xffff'ffffull << 16 | (index + 1),        //
+        0xffff,                                    // past the table
+        server.gate.raw | 0xffff,                  //
         ~0ull,
     };
     served_count = 0;
@@ -35,6 +35,49 @@ TEST(forged_handles_are_refused_and_leave_every_register) {
     server_release(&server);
 }
 
+// What a binding looks like in a table, for a forgery in the caller's own memory, which lies behind its table.
+struct forgery {
+    uint64_t previous, next, table, first, count, callee;
+    uint32_t generation;
+    uint16_t depth, uses;
+    uint8_t kind, rights, dying, reserved;
+    uint32_t callable;
+};
+static_assert(sizeof(struct forgery) == 64);
+static exo_handle forged_handle;
+static uint64_t calls_the_forgery(uint64_t seed) {
+    struct message message = message_of(seed);
+    return call_through(forged_handle, &message);
+}
+
+TEST(a_gate_forged_behind_the_table_is_none) {
+    constexpr uint64_t direct_map = 0xffff'8000'0000'0000, places = EXO_PAGE_SIZE / sizeof(struct forgery);
+    struct server server = server_new(CHILD_SHARED, serves_echo, 1);
+    struct child caller = child_new(CHILD_SHARED, calls_the_forgery);
+    const exo_frame frame = rig_frames(1, EXO_FRAME_DATA);
+    CHECK_EQUAL(frame.raw, caller.frames.raw + 3); // private, page, bindings, and this
+    struct forgery *forgery = rig_map(RIG_WINDOW, frame, EXO_READ | EXO_WRITE);
+    *forgery = (struct forgery){
+        .first = 666,
+        .count = 1,
+        .callee = direct_map + (server.child.frames.raw << EXO_PAGE_SHIFT),
+        .generation = 1,
+        .depth = 1,
+        .kind = EXO_KIND_GATE,
+        .rights = EXO_EXECUTE,
+        .callable = 1,
+    };
+    forged_handle = (exo_handle){1 << 16 | places};
+    served_count = 0;
+    child_run(&caller, 100);
+    CHECK_EQUAL(caller.state.status, EXO_HANDLE);
+    CHECK_EQUAL(served_count, 0);
+    rig_unmap(RIG_WINDOW);
+    child_release(&caller);
+    server_release(&server);
+    rig_release(frame, 1);
+}
+
 TEST(other_kinds_and_missing_rights_are_refused) {
     struct server server = server_new(CHILD_SHARED, serves_echo, 1);
     struct message message = message_of(100);
@@ -44,7 +87,8 @@ TEST(other_kinds_and_missing_rights_are_refused) {
         CHECK_EQUAL(call_through(others[i], &message), EXO_KIND);
         CHECK_ERROR(exo_gate_post(others[i], 1, 2, 3, 4), KIND);
     }
-    const exo_handle posts = rig_derive(server.gate, 1, 1, EXO_WRITE), calls = rig_derive(server.gate, 1, 1, EXO_EXECUTE);
+    const exo_handle posts = rig_derive(server.gate, 1, 1, EXO_WRITE),
+                     calls = rig_derive(server.gate, 1, 1, EXO_EXECUTE);
     CHECK_EQUAL(call_through(posts, &message), EXO_RIGHTS);
     CHECK_ERROR(exo_gate_post(calls, 1, 2, 3, 4), RIGHTS);
     CHECK_EQUAL(call_through(calls, &message), EXO_OK);
@@ -125,6 +169,15 @@ TEST(a_callee_that_exits_does_not_keep_its_caller) {
     CHECK_EQUAL(server.child.state.status, CHILD_BY(gate));
     server_release(&server);
     CHECK_EQUAL(call_through(server.gate, &message), EXO_HANDLE); // it went with its PE
+}
+
+TEST(a_caller_goes_on_without_flags_of_an_earlier_preemption) {
+    struct server server = server_new(CHILD_SHARED, child_on_gate, 1);
+    struct message message = message_of(100);
+    gate_wait_with_flag(rig_page());
+    CHECK_EQUAL(call_through(server.gate, &message), EXO_BROKEN);
+    CHECK_EQUAL(message.rflags & ~0x8d5ull, 0x202);
+    server_release(&server);
 }
 
 extern const char serves_badly[];
@@ -234,19 +287,37 @@ TEST(a_call_through_a_gate_that_is_taken_back_is_broken_off) {
     server_release(&server);
 }
 
-// The callee takes the gate back by which it was called, and replies all the same.
-static exo_handle with_grants;
+// A callee that made the gate itself takes it back in the middle of the call, and replies all the same.
+static exo_handle its_own, its_client;
+static uint64_t makes_a_gate_and_rests(uint64_t argument) {
+    (void)argument;
+    its_own.raw = exo_gate_make(SELF, 5, 1).value;
+    to_server.raw = exo_binding_grant(its_own, its_client, 5, 1, EXO_EXECUTE).value;
+    return exo_gate_rest();
+}
 static void takes_the_gate_back(void) {
-    while (exo_binding_revoke(with_grants).error == EXO_AGAIN) {}
+    while (exo_binding_revoke(its_own).error == EXO_AGAIN) {
+    }
 }
 
-TEST(a_callee_that_takes_the_gate_back_breaks_the_call_off) {
-    struct server server = server_new(CHILD_SHARED, serves_then, 1);
-    with_grants = child_grant(&server.child, server.gate, 1, 1, EXO_EXECUTE | EXO_GRANT);
+TEST(a_callee_can_break_a_call_off_by_taking_its_gate_back) {
+    struct child callee = child_new(CHILD_SHARED, makes_a_gate_and_rests);
+    struct child caller = child_new(CHILD_SHARED, makes_a_call);
+    const exo_vaddr entry = {(uint64_t)serves_then}, stack = {child_stack(&callee, EXO_UPCALL_gate)};
+    OK(exo_pe_set_entry(callee.pe, EXO_UPCALL_gate, entry, stack));
+    its_client = child_grant(&callee, caller.pe, caller.frames.raw, 1, EXO_WRITE);
     serves_code = takes_the_gate_back;
-    struct message message = message_of(100);
-    CHECK_EQUAL(call_through(server.gate, &message), EXO_OK); // not its descendant
-    server_release(&server);
+    served_count = 0;
+    child_start(&callee, 0);
+    CHECK(!child_go(&callee, 3));
+    child_run(&caller, 100);
+    CHECK_EQUAL(caller.state.status & 0xff, EXO_BROKEN);
+    CHECK_EQUAL(served.rax, 5);
+    CHECK_EQUAL(served_count, 1);
+    CHECK(!child_go(&callee, 3));
+    CHECK_EQUAL(callee.state.state, EXO_PE_RESTING);
+    child_release(&caller);
+    child_release(&callee);
 }
 
 // --- Replies

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The short path of gates, as arch/x86_64/gate.S has it. There are no registers here, so no message but for the two words
-// of the kernel's; the contexts say where caller and callee would go on.
+// The short path of gates, as arch/x86_64/gate.S has it. There are no registers here, so no message but for the two
+// words of the kernel's; the contexts say where caller and callee would go on.
 #include "exo/arch/host/machine.h"
 #include "exo/call.h"
 
