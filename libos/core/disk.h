@@ -22,6 +22,7 @@
 enum disk_client : uint32_t {
     DISK_AHEAD,       // requests that nobody waits for; any number
     DISK_APPLICATION, // any number
+    DISK_METADATA,    // a file system's own blocks; any number
     DISK_FAULT,       // one at a time
     DISK_CLIENTS,
 };

@@ -11,11 +11,13 @@
 struct model model;
 
 // The archive of libext2fs has functions that need others which it doesn't have; so the linker throws away what nothing
-// refers to. It must not do that with Criterion's list of tests, whose start this refers to.
+// refers to. It must not do that with Criterion's lists of tests and suites, whose starts this refers to.
 extern struct criterion_test *__start_cr_tst[];
+extern struct criterion_suite *__start_cr_sts[];
 [[gnu::constructor]] static void keep_tests(void) {
-    [[maybe_unused]] static struct criterion_test **volatile first;
+    [[maybe_unused]] static void *volatile first;
     first = __start_cr_tst;
+    first = __start_cr_sts;
 }
 
 uint64_t model_draw(uint64_t below) {
@@ -99,10 +101,14 @@ static int run(const char *command, const char *image, const char *folder) {
 }
 
 bool model_tool(const char *command) {
+    return model_tool_in(command, "");
+}
+
+bool model_tool_in(const char *command, const char *folder) {
     char name[] = "/tmp/disk-model-XXXXXX";
     const int file = mkstemp(name);
     cr_assert_eq(write(file, model.durable, MODEL_BLOCKS * FS_BLOCK), (ssize_t)(MODEL_BLOCKS * FS_BLOCK));
-    const int status = run(command, name, "");
+    const int status = run(command, name, folder);
     cr_assert_eq(pread(file, model.durable, MODEL_BLOCKS * FS_BLOCK, 0), (ssize_t)(MODEL_BLOCKS * FS_BLOCK));
     memcpy(model.seen, model.durable, MODEL_BLOCKS * FS_BLOCK);
     close(file);
@@ -110,12 +116,10 @@ bool model_tool(const char *command) {
     return status == 0;
 }
 
-const uint8_t *model_image(const char *folder) {
-    static uint8_t *image;
-    if (image) return image;
+static uint8_t *make_image(const char *folder) {
+    uint8_t *image = malloc(MODEL_BLOCKS * FS_BLOCK);
     char name[] = "/tmp/disk-model-XXXXXX";
     const int file = mkstemp(name);
-    image = malloc(MODEL_BLOCKS * FS_BLOCK);
     cr_assert_eq(run("mke2fs -q -F -t ext4 -b 4096 -I 256 -m 0 -N 512 -J size=4 -O none,has_journal,extent,filetype,"
                      "sparse_super,large_file,huge_file,dir_nlink,extra_isize,flex_bg -d FOLDER IMAGE 9M",
                      name, folder),
@@ -123,6 +127,21 @@ const uint8_t *model_image(const char *folder) {
     cr_assert_eq(pread(file, image, MODEL_BLOCKS * FS_BLOCK, 0), (ssize_t)(MODEL_BLOCKS * FS_BLOCK));
     close(file);
     unlink(name);
+    return image;
+}
+
+uint8_t *model_image(const char *make) {
+    char folder[] = "/tmp/disk-folder-XXXXXX";
+    cr_assert_not_null(mkdtemp(folder));
+    cr_assert_eq(run(make, "", folder), 0);
+    uint8_t *image = make_image(folder);
+    cr_assert_eq(run("rm -r FOLDER", "", folder), 0);
+    return image;
+}
+
+const uint8_t *model_empty(void) {
+    static uint8_t *image;
+    if (!image) image = model_image("true");
     return image;
 }
 
@@ -146,6 +165,18 @@ int model_mount(struct filesystem **fs, int (*write_fresh)(void *context, struct
     options.heap = heap = aligned_alloc(16, options.heap_bytes / 16 * 16 + 16);
     memset(heap, 0x5a, options.heap_bytes);
     return fs_mount(&options, fs);
+}
+
+struct filesystem *model_start(int (*write_fresh)(void *context, struct inode *inode)) {
+    struct filesystem *fs;
+    const int error = model_mount(&fs, write_fresh);
+    cr_assert(error == 0, "mount: %d (%s)", error, fs_reason());
+    return fs;
+}
+
+void model_finish(struct filesystem *fs) {
+    cr_assert_eq(fs_unmount(fs), 0);
+    memcpy(model.durable, model.seen, MODEL_BLOCKS * FS_BLOCK);
 }
 
 void model_expect_sound(void) {

@@ -24,9 +24,11 @@ struct model {
 extern struct model model;
 
 // The system's tools on a file with the durable contents of the disk. True: it ended with 0.
-bool model_tool(const char *command); // IMAGE in it stands for the file's name
+bool model_tool(const char *command);                        // IMAGE in it stands for the file's name
+bool model_tool_in(const char *command, const char *folder); // and FOLDER for this one
 void model_load(const uint8_t *image);
-const uint8_t *model_image(const char *folder); // a new image, with a folder's contents; kept for every later call
+const uint8_t *model_empty(void);       // an image with an empty file system
+uint8_t *model_image(const char *make); // one of the folder that a shell command makes, where FOLDER is its name
 
 void model_write(uint64_t block, const void *page); // contents of a file
 void model_crash(void);                             // power fails now; what is on the disk then is `durable` and `seen`
@@ -34,4 +36,6 @@ uint64_t model_draw(uint64_t below);
 
 // Mounts with memory of the least size. `write_fresh` may be null.
 int model_mount(struct filesystem **fs, int (*write_fresh)(void *context, struct inode *inode));
-void model_expect_sound(void); // e2fsck finds nothing wrong with the (unmounted) disk
+struct filesystem *model_start(int (*write_fresh)(void *context, struct inode *inode)); // must succeed
+void model_finish(struct filesystem *fs); // unmounts; the disk is `durable` then
+void model_expect_sound(void);            // e2fsck finds nothing wrong with the (unmounted) disk

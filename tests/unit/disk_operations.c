@@ -8,30 +8,19 @@
 
 static struct filesystem *fs;
 
-static const uint8_t *empty_image(void) {
-    char folder[] = "/tmp/disk-empty-XXXXXX";
-    cr_assert_not_null(mkdtemp(folder));
-    const uint8_t *image = model_image(folder);
-    cr_assert_eq(remove(folder), 0);
-    return image;
-}
-
 static void mount(void) {
-    const int error = model_mount(&fs, run_write_fresh);
-    cr_assert(error == 0, "mount: %d (%s)", error, fs_reason());
-    run.fs = fs;
+    run.fs = fs = model_start(run_write_fresh);
 }
 
 static void unmount(void) {
     run_release();
-    cr_assert_eq(fs_unmount(fs), 0);
-    memcpy(model.durable, model.seen, MODEL_BLOCKS * FS_BLOCK);
+    model_finish(fs);
 }
 
 Test(disk, random_operations_do_what_the_model_says) {
     for (model.draw = 1; model.draw < 9; model.draw++) {
         const uint64_t seed = model.draw;
-        model_load(empty_image());
+        model_load(model_empty());
         mount();
         run_start(fs, nullptr);
         for (unsigned i = 0; i < 2000; i++) {
@@ -51,7 +40,7 @@ Test(disk, random_operations_do_what_the_model_says) {
         model_expect_sound();
         mount();
         cr_assert(world_matches(fs, &run.world, nullptr), "seed %lu: %s", seed, world_difference);
-        cr_assert_eq(fs_unmount(fs), 0);
+        model_finish(fs);
         model.draw = seed;
     }
 }
@@ -60,7 +49,7 @@ Test(disk, random_operations_do_what_the_model_says) {
 // none before the last that was synced.
 static void cut(uint64_t seed, uint64_t at, struct world *snapshots, unsigned operations, bool tools) {
     model.draw = seed;
-    model_load(empty_image());
+    model_load(model_empty());
     mount();
     run_start(fs, snapshots);
     model.cut_at = at + model.writes;
@@ -86,14 +75,13 @@ static void cut(uint64_t seed, uint64_t at, struct world *snapshots, unsigned op
     }
     cr_assert(good, "seed %lu, cut at write %lu, in operation %u, synced %u:%.250s", seed, at, run.count, run.synced,
               difference);
-    cr_assert_eq(fs_unmount(fs), 0);
-    memcpy(model.durable, model.seen, MODEL_BLOCKS * FS_BLOCK);
+    model_finish(fs);
     if (at % 8 == 0) model_expect_sound();
 }
 
 static uint64_t writes_of(uint64_t seed, struct world *snapshots, unsigned operations) {
     model.draw = seed;
-    model_load(empty_image());
+    model_load(model_empty());
     mount();
     run_start(fs, snapshots);
     const uint64_t before = model.writes;

@@ -10,9 +10,7 @@ processes behind it. Only what FILES names is compiled. Its memory comes from th
 what it would do to the allocation bitmaps by itself is done by libos/unix/disk/space.c, which is told of every block
 that way; so alloc_stats.c is not in FILES.
 
-apt checks what it fetches against Debian's signatures. It runs with lists and caches of its own below FOLDER: the
-system's sources stay as they are, and no rights are needed. libext2fs is under the GNU Library General Public License,
-version 2; none of it is part of this project's sources.
+libext2fs is under the GNU Library General Public License, version 2; none of it is part of this project's sources.
 """
 import os
 import re
@@ -21,6 +19,10 @@ import sys
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+from tools import sources  # noqa: E402
+from tools.errors import Missing  # noqa: E402
 
 PACKAGE = "e2fsprogs"
 FILES = """alloc alloc_sb badblocks bitmaps bitops blkmap64_ba blkmap64_rb blknum closefs crc16 crc32c csum extent freefs
@@ -45,56 +47,6 @@ def run(command, **more):
         tail = (done.stderr.strip() or done.stdout.strip()).split("\n")[-1]
         fail(f"{' '.join(map(str, command[:2]))} … failed: {tail}")
     return done.stdout
-
-
-def source_lines():
-    """deb-src lines for each of the system's own Debian sources of packages."""
-    form = "$(ORIGIN)|$(REPO_URI)|$(CODENAME)|$(COMPONENT)"
-    lines = []
-    for line in run(["apt-get", "indextargets", "--format", form, "Created-By: Packages"]).split("\n"):
-        origin, *rest = line.split("|") if line.count("|") == 3 else [None]
-        if origin == "Debian" and f"deb-src {' '.join(rest)}" not in lines:
-            lines.append(f"deb-src {' '.join(rest)}")
-    return lines
-
-
-def listed_lines():
-    """The same, read from apt's files: on a machine whose lists have not been fetched, apt tells no origin."""
-    lines = []
-    for path in [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("debian*"))]:
-        text = path.read_text(encoding="utf-8") if path.is_file() else ""
-        for match in re.finditer(r"^deb\s+(?:\[[^]]*\]\s+)?(\S+)\s+(\S+)\s+(.*)$", text, re.MULTILINE):
-            lines.append("deb-src " + " ".join(match.groups()))
-        for part in re.split(r"\n\s*\n", text):
-            fields = dict(re.findall(r"^(\w[\w-]*):\s*(.*)$", part, re.MULTILINE))
-            if "URIs" in fields:
-                lines += [f"deb-src {uri} {suite} {fields.get('Components', 'main')}"
-                          for uri in fields["URIs"].split() for suite in fields.get("Suites", "").split()]
-    return lines
-
-
-def fetch(folder):
-    """The package's original source archive, fetched unless it is there already."""
-    found = sorted(folder.glob(f"{PACKAGE}_*.orig.tar.*z"))
-    if found:
-        return found[-1]
-    try:
-        lines = source_lines() or listed_lines()
-    except FileNotFoundError:
-        fail(f"no apt-get here; put {PACKAGE}_VERSION.orig.tar.gz of Debian's source package into {folder}")
-    if not lines:
-        fail(f"apt knows no Debian source; put {PACKAGE}_VERSION.orig.tar.gz of its source package into {folder}")
-    apt = folder / "apt"
-    (apt / "lists/partial").mkdir(parents=True, exist_ok=True)
-    (apt / "cache/archives/partial").mkdir(parents=True, exist_ok=True)
-    (apt / "sources.list").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    command = ["apt-get", "-q", "-o", f"Dir::Etc::sourcelist={apt}/sources.list", "-o", "Dir::Etc::sourceparts=/dev/null",
-               "-o", f"Dir::State::lists={apt}/lists", "-o", f"Dir::Cache={apt}/cache", "-o", "APT::Sandbox::User="]
-    print(f"library.py: fetching Debian's source package {PACKAGE}", file=sys.stderr)
-    run([*command, "update"], cwd=folder)
-    run([*command, "--download-only", "source", PACKAGE], cwd=folder)
-    found = sorted(folder.glob(f"{PACKAGE}_*.orig.tar.*z"))
-    return found[-1] if found else fail(f"apt-get fetched no source of {PACKAGE}")
 
 
 def unpack(archive, folder):
@@ -151,10 +103,13 @@ def crc_rows(step, shift):
 def source(folder, stamp):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "ext2fs").mkdir(exist_ok=True)
-    archive = fetch(folder)
+    try:
+        archive = sources.fetched(PACKAGE, folder)
+    except Missing as error:
+        fail(f"{error}{error.detail and ': '}{error.detail.strip()}")
     unpack(archive, folder)
     generate(folder)
-    stamp.write_text(archive.name + "\n", encoding="utf-8")
+    stamp.write_text(f"// {archive.name}\n", encoding="utf-8")
 
 
 def build(folder, archive, compiler):

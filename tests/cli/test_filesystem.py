@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""A folder goes into an image's file system and comes back as it was; what cannot be done is said in a sentence."""
+
+import os
+import shutil
+import tempfile
+import unittest
+from pathlib import Path
+
+from tools import filesystem
+from tools.errors import BinderyError, Missing, Usage
+
+BLOCKS = 4096
+
+
+def listing(folder):
+    """Everything in a folder: type, permissions, contents."""
+    found = {}
+    for path in sorted(Path(folder).rglob("*")):
+        status = path.lstat()
+        contents = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+        found[str(path.relative_to(folder))] = (status.st_mode, contents)
+    return found
+
+
+class FileSystem(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.root, self.image = self.folder / "root", self.folder / "disk.img"
+        (self.root / "usr/share").mkdir(parents=True)
+        (self.root / "usr/share/words").write_bytes(bytes(range(256)) * 700)
+        (self.root / "empty").touch()
+        (self.root / "run").write_text("#!/bin/sh\n")
+        (self.root / "run").chmod(0o755)
+        (self.root / "short").symlink_to("usr/share")
+        (self.root / "long").symlink_to("x" * 200)
+        (self.root / "a name with blanks, \u00fc and a \" in it").write_text("y")
+        for number in range(300):
+            (self.root / "usr" / f"file{number}").write_text(str(number))
+
+    def test_a_folder_comes_back_as_it_was(self):
+        filesystem.make_image(self.root, self.image, BLOCKS)
+        filesystem.save_image(self.image, self.folder / "after", BLOCKS)
+        self.assertEqual(listing(self.folder / "after"), listing(self.root))
+
+    def test_the_file_system_may_be_a_part_of_the_image(self):
+        self.image.write_bytes(b"head" * 4096 * 3)
+        with open(self.image, "r+b") as file:
+            file.truncate((BLOCKS + 100) * filesystem.BLOCK)
+        filesystem.make_image(self.root, self.image, BLOCKS, first=7)
+        self.assertEqual(self.image.stat().st_size, (BLOCKS + 100) * filesystem.BLOCK)
+        self.assertEqual(self.image.read_bytes()[:7 * filesystem.BLOCK], (b"head" * 4096 * 3)[:7 * filesystem.BLOCK])
+        filesystem.save_image(self.image, self.folder / "after", BLOCKS, first=7)
+        self.assertEqual(listing(self.folder / "after"), listing(self.root))
+
+    def test_the_same_folder_makes_the_same_image(self):
+        filesystem.make_image(self.root, self.image, BLOCKS)
+        first = self.image.read_bytes()
+        self.image.unlink()
+        filesystem.make_image(self.root, self.image, BLOCKS)
+        self.assertTrue(first == self.image.read_bytes())
+
+    def test_an_empty_file_system(self):
+        filesystem.make_image(None, self.image, BLOCKS)
+        filesystem.save_image(self.image, self.folder / "after", BLOCKS)
+        self.assertEqual(listing(self.folder / "after"), {})
+
+    def test_what_does_not_fit_is_refused(self):
+        (self.root / "large").write_bytes(os.urandom(20 << 20))
+        with self.assertRaisesRegex(BinderyError, "does not fit into a file system of 16 MiB"):
+            filesystem.make_image(self.root, self.image, BLOCKS)
+        with self.assertRaisesRegex(Usage, "2304 to"):
+            filesystem.make_image(self.root, self.image, 2000)
+        with self.assertRaisesRegex(Missing, "there is no folder"):
+            filesystem.make_image(self.folder / "absent", self.image, BLOCKS)
+
+    def test_a_folder_with_files_is_not_written_over(self):
+        filesystem.make_image(self.root, self.image, BLOCKS)
+        with self.assertRaisesRegex(Usage, "is there already"):
+            filesystem.save_image(self.image, self.root, BLOCKS)
+        (self.folder / "new").mkdir()
+        filesystem.save_image(self.image, self.folder / "new", BLOCKS)
+        self.assertEqual(listing(self.folder / "new"), listing(self.root))
+
+    def test_a_damaged_image_leaves_nothing_behind(self):
+        filesystem.make_image(self.root, self.image, BLOCKS)
+        with open(self.image, "r+b") as file:
+            file.write(b"\xff" * 40 * filesystem.BLOCK)
+        with self.assertRaisesRegex(BinderyError, "is damaged"):
+            filesystem.save_image(self.image, self.folder / "after", BLOCKS)
+        with self.assertRaisesRegex(Missing, "there is no"):
+            filesystem.save_image(self.folder / "absent", self.folder / "after", BLOCKS)
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["disk.img", "root"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""A host folder as the file system of a disk image, and back (libos/unix/disk/README.md), by e2fsprogs.
+
+    make_image(Path("root"), Path("disk.img"), blocks=16384)                 # --root DIR
+    save_image(Path("disk.img"), Path("after"), blocks=16384)                # --save DIR
+
+The file system may be a part of a larger image: `first` is its first block there. The same folder makes the same bytes
+each time, but for the files' own times. Owners and permissions are kept; files of the host's user belong to that user.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tools.errors import BinderyError, Missing, Usage
+from tools.paths import in_words
+
+BLOCK = 4096
+LEAST = 2304  # blocks: there is a journal of 1,024
+MOST = (1 << 32) - 1
+# What libos/unix/disk/library.c serves, whatever this machine's mke2fs.conf says.
+FEATURES = "none,has_journal,extent,filetype,sparse_super,large_file,huge_file,dir_nlink,extra_isize,flex_bg"
+IDENTITY = "62696e64-6572-7900-8000-000000000001"  # all images have the same, so that they can be compared
+DAMAGED = 4  # of e2fsck's status: what it found is not repaired
+
+
+def make_image(folder, path, blocks, first=0):
+    """Puts a folder (None: nothing) into a new file system in `blocks` blocks of an image, from block `first` on."""
+    if not LEAST <= blocks <= MOST:
+        raise Usage(f"a file system has {LEAST} to {MOST} blocks of {BLOCK} bytes, not {blocks}")
+    if folder is not None and not Path(folder).is_dir():
+        raise Missing(f"there is no folder {in_words(folder)}")
+    options = ["-q", "-F", "-t", "ext4", "-b", BLOCK, "-I", "256", "-m", "0", "-O", FEATURES, "-U", IDENTITY,
+               "-J", f"size={journal_mib(blocks)}",
+               "-E", f"offset={first * BLOCK},hash_seed={IDENTITY},root_owner=0:0,lazy_itable_init=0,nodiscard"]
+    if folder is not None:
+        options += ["-d", folder]
+    done = _run("mke2fs", [*options, path, blocks])
+    if done.returncode == 0:
+        return
+    said = done.stderr + done.stdout
+    if folder is not None and re.search(r"[Cc]ould not allocate|No space|ran out of|not enough", said):
+        raise BinderyError(f"{in_words(folder)} does not fit into a file system of {blocks * BLOCK >> 20} MiB")
+    raise BinderyError("mke2fs could not make the file system", said[-1000:])
+
+
+def journal_mib(blocks):
+    """The journal's size: a sixteenth of the disk, 4 to 64 MiB."""
+    return max(4, min(64, (blocks * BLOCK >> 20) // 16))
+
+
+def save_image(path, folder, blocks, first=0):
+    """Copies all files of an image's file system into a new folder. The image stays as it is; what is in its journal
+    only, as after a power cut, counts."""
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Usage(f"{in_words(folder)} is there already; name a folder that is not, or is empty")
+    if not folder.absolute().parent.is_dir():
+        raise Missing(f"there is no folder {in_words(folder.absolute().parent)}")
+    with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder.absolute().parent) as scratch:
+        copy, files = Path(scratch, "image"), Path(scratch, "files")
+        _copy(path, copy, blocks, first)
+        checked = _run("e2fsck", ["-fp", copy])
+        if checked.returncode >= DAMAGED:
+            raise BinderyError(f"the file system in {in_words(path)} is damaged", checked.stdout[-1000:])
+        files.mkdir()
+        _dump(copy, files)
+        if (files / "lost+found").is_dir() and not any((files / "lost+found").iterdir()):
+            (files / "lost+found").rmdir()
+        if folder.exists():
+            folder.rmdir()
+        files.rename(folder)
+
+
+def _copy(path, to, blocks, first):
+    """A part of an image as an image of its own, without what is zero."""
+    try:
+        with open(path, "rb") as image, open(to, "wb") as out:
+            image.seek(first * BLOCK)
+            for block in range(0, blocks, 256):
+                data = image.read(min(256, blocks - block) * BLOCK)
+                if data.strip(b"\0"):
+                    out.seek(block * BLOCK)
+                    out.write(data)
+            out.truncate(blocks * BLOCK)
+    except FileNotFoundError:
+        raise Missing(f"there is no {in_words(path)}") from None
+
+
+def _dump(image, folder):
+    done = _run("debugfs", ["-R", f'rdump / "{folder}"', image])
+    # It always ends with 0. What only root may do, it says and goes on; its first line is its version.
+    said = [line for line in done.stderr.split("\n")
+            if line and not line.startswith("debugfs ") and "Operation not permitted" not in line]
+    if done.returncode or said:
+        raise BinderyError("debugfs could not copy all files out of the image", "\n".join(said)[-1000:])
+
+
+def _run(tool, arguments):
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+    if not shutil.which(tool, path=path):
+        raise Missing(f"there is no {tool} here; it is in the Debian package e2fsprogs")
+    environment = dict(os.environ, PATH=path, MKE2FS_CONFIG="/dev/null", E2FSPROGS_FAKE_TIME="1700000000", LC_ALL="C")
+    if tool == "e2fsck":
+        del environment["E2FSPROGS_FAKE_TIME"]
+    return subprocess.run([tool, *map(str, arguments)], env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, errors="replace")
