@@ -59,8 +59,11 @@ Test(kernel_gate, a_pe_with_an_event_due_does_not_rest) {
     cr_expect_eq(host_current(), a.pe);
     cr_expect_eq(b.pe->state, EXO_PE_READY);
     cr_expect_eq(b.pe->context.rdi, 0);
-    MUST(host_gate_reply(b.pe));
+    b.pe->context = (struct exo_context){.rip = 1, .rdi = 2};
+    MUST(host_gate_reply(b.pe)); // to nobody
     cr_expect_eq(b.pe->state, EXO_PE_READY);
+    cr_expect_eq(b.pe->context.rip, ENTRY.raw);
+    cr_expect_eq(b.pe->context.rdi, 0);
     pe_page(b.pe)->pending = 0;
     MUST(host_gate_reply(b.pe));
     cr_expect_eq(b.pe->state, EXO_PE_RESTING);
