@@ -46,7 +46,10 @@ static int disk_write(struct fs_disk *disk, uint64_t block, void *const memory[]
 }
 
 static int disk_flush(struct fs_disk *disk) {
-    if (model.off) return -EIO;
+    if (model.off || ++model.writes == model.cut_at) {
+        model.off = true;
+        return -EIO;
+    }
     for (uint64_t block = 0; block < disk->blocks; block++) {
         if (!model.unflushed[block]) continue;
         memcpy(model.durable + block * FS_BLOCK, model.seen + block * FS_BLOCK, FS_BLOCK);

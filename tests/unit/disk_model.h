@@ -13,8 +13,8 @@ struct model {
     uint8_t *durable;      // what is on the disk for good
     uint8_t *seen;         // what a read gives
     uint8_t *unflushed;    // by block: written since the last flush
-    uint64_t writes;       // blocks written since the start
-    uint64_t cut_at;       // the write with this number fails, and everything after it; 0: none
+    uint64_t writes;       // blocks written, and flushes, since the start
+    uint64_t cut_at;       // the write or flush with this number fails, and everything after it; 0: none
     uint64_t fail_read_at; // the same for one read
     uint64_t reads;
     bool off;
