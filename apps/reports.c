@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Reports on a table of sales: each scans the whole table and looks prices up in one of several price lists.
 //
-//   reports [table=256] [list=96] [districts=8] [reports=5]
+//   reports [table=256] [list=96] [districts=8] [reports=5] [advise=0]
 //
 // What would the year's sales have brought by the prices of each district? A district has a price list, a hash table of
 // `list` pages, which is built when its first report is made, and kept. It gets `reports` reports, each on one of 32
@@ -17,7 +17,11 @@
 // and what follows the working set throws out each page of the table just before it is needed. That is the point of the
 // program; each is a region, so that it can be given a policy of its own.
 //
+// With advise=1 it says what it knows: that it reads the table in order, and that the list of a district whose reports
+// are done is not needed for now.
+//
 // All sales and prices follow from their numbers. The check computes every report from the numbers alone.
+#include <sys/mman.h>
 #include "apps/region.h"
 
 enum { GROUPS = 32, TABLES_MOST = 4096 };
@@ -116,16 +120,22 @@ static uint64_t lines_of_all(const struct shop *shop, uint64_t districts, uint64
     return lines;
 }
 
+static void say(void *pages, uint64_t count, int advice) {
+    int error = posix_madvise(pages, count * REGION_PAGE, advice);
+    if (error) app_fail("posix_madvise has refused what it should take: error %d", error);
+}
+
 int main(int argc, char **argv) {
     static struct app_argument arguments[] = {
         {.name = "table", .least = 1, .most = TABLES_MOST, .number = 256},
         {.name = "list", .least = 1, .most = TABLES_MOST, .number = 96},
         {.name = "districts", .least = 1, .most = 64, .number = 8},
         {.name = "reports", .least = 1, .most = GROUPS, .number = 5},
+        {.name = "advise", .least = 0, .most = 1, .number = 0},
     };
     APP_ARGUMENTS(argc, argv, arguments);
     uint64_t pages = arguments[0].number, list = arguments[1].number, districts = arguments[2].number;
-    uint64_t reports = arguments[3].number;
+    uint64_t reports = arguments[3].number, advise = arguments[4].number;
     struct shop shop = {.sales = pages * SALES_A_PAGE, .lines = list * PRICES_A_PAGE};
     shop.items = shop.lines / 4 * 3;
     shop.outputs_most = lines_of_all(&shop, districts, reports);
@@ -135,9 +145,11 @@ int main(int argc, char **argv) {
     shop.output = region_of_pages("output", shop.outputs_most * sizeof *shop.output / REGION_PAGE + 1);
 
     build_table(&shop, table);
+    if (advise) say(table, pages, POSIX_MADV_SEQUENTIAL);
     for (uint64_t district = 0; district < districts; district++) {
         build_list(&shop, district);
         for (uint64_t report = 0; report < reports; report++) make_report(&shop, district, group_of(district, report));
+        if (advise) say(shop.prices + district * shop.lines, list, POSIX_MADV_DONTNEED);
     }
     uint64_t checksum = check(&shop, districts, reports);
     printf("reports: %" PRIu64 " reports on %" PRIu64 " sales, %" PRIu64 " lines\n", districts * reports, shop.sales,

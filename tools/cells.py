@@ -239,7 +239,9 @@ def real_row(cell, outcome, exact):
     row["instructions"] = next((event["instructions"] for event in outcome.of("ran")), None) \
         if exact and cell.counted else None
     row["simulated_faults"] = cell.simulated["faults"]
-    row["agrees"] = all(each.pop("agrees") for each in some)
+    agrees = [each.pop("agrees") for each in some]
+    dismissed = sum(counts[region]["dismissed"] for region in wanted)
+    row["agrees"] = all(agrees) if not dismissed else None  # recorded strings don't hold what the program says
     row["soft_faults"] = sum(counts[region]["soft_faults"] for region in wanted)
     row["frames_mean"] = _mean(counts[cell.subject.region]) if not cell.assigned else None
     if cell.assigned:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Read-ahead: asking the policy, what the program has advised, and putting the reads. See readahead.h for policies.
+// Read-ahead: asking the policy, heeding what the program has advised, and putting the reads. See readahead.h for
+// policies.
 #include "libos/pager/transit.h"
 
 // Puts reads for the pages of a range that are on disk only. Returns where it stopped: at the end, or at the first page
@@ -40,23 +41,10 @@ void ahead_fault(struct pager_region *region, uint32_t page, bool hit) {
     put_range(region, range);
 }
 
-// As much as free frames hold: what was read ahead before is not dropped for it.
-static void will_need(struct pager_region *region, uint32_t first, uint32_t end) {
+void ahead_will_need(struct pager_region *region, uint32_t first, uint32_t end) {
     struct transit *transit = region->transit;
     while (transit->free.count != 0 && (first = read_range(region, first, end, false)) < end) {
         if (!transit_wait()) break;
     }
     transit_kick(region);
-}
-
-void pager_advise(struct pager_region *region, uint64_t first, uint64_t count, enum pager_advice advice) {
-    const uint64_t pages = region->options.pages;
-    if (region->transit == nullptr || first >= pages) return;
-    const uint64_t end = count < pages - first ? first + count : pages;
-    transit_collect();
-    if (advice == PAGER_WILL_NEED) {
-        if (region->options.readahead != nullptr) will_need(region, (uint32_t)first, (uint32_t)end);
-        return;
-    }
-    for (uint64_t page = first; page < end; page++) region->transit->advice[page] = advice;
 }

@@ -85,14 +85,17 @@ const char *pager_problem(void);
 // Reports each region's statistics as an event "pager", after what `record` and `trace` have left to report.
 void pager_report(void);
 
-// What a program says about pages `first` to `first + count` - 1, until it says otherwise: enum pager_advice. Advice
-// changes which pages are read ahead, so it does nothing in a region without read-ahead, and never what a program
-// reads.
+// What a program says about pages `first` to `first + count` - 1. The first three hold until it says otherwise and,
+// like the fourth, are for read-ahead: they do nothing in a region without. No advice but the last changes what a
+// program reads.
 enum pager_advice : uint8_t {
     PAGER_NORMAL,
     PAGER_SEQUENTIAL, // it goes through them in rising order
     PAGER_RANDOM,     // it goes through them in no order: a fault on one of them reads nothing ahead
     PAGER_WILL_NEED,  // now: they are read as far as there are free frames, without waiting for the last of them
+    PAGER_WONT_NEED,  // now: they leave memory and their frames are free, without another fault. Dirty ones are written
+                      // back, clean ones are not; the policy is told as of victims
+    PAGER_DISCARD,    // the same, and nothing is written: they are zero again. In a backed region as PAGER_WONT_NEED
 };
 void pager_advise(struct pager_region *region, uint64_t first, uint64_t count, enum pager_advice advice);
 
@@ -110,9 +113,10 @@ struct pager_statistics {
     uint64_t writebacks;  // dirty victims
     uint64_t policy_time; // time-stamp ticks inside the policy, its looks at bits and clearing of bits included
     uint64_t sequence;    // digest of the victims (sequence.h)
+    uint64_t dismissed;   // pages that left because the program said so
     uint64_t soft_faults; // on pages in memory, taken to see the references (record.c)
 
-    // With read-ahead or clusters only. faults - ahead_hits - rescues is the number of major faults.
+    // With read-ahead or clusters only. reads - ahead_reads is the number of major faults.
     uint64_t ahead_reads;  // of the reads, those ahead of a fault
     uint64_t ahead_hits;   // faults on pages read ahead
     uint64_t ahead_late;   // of these, those that had to wait for the read's end

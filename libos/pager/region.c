@@ -216,11 +216,12 @@ static void report_region(const struct pager_region *region) {
     char references[21], sum[21];
     machine_report("{\"event\":\"pager\",\"job\":%lu,\"region\":\"%s\",\"policy\":\"%s\",\"frames\":%lu,"
                    "\"references\":%s,\"faults\":%lu,\"reads\":%lu,\"writebacks\":%lu,\"policy_instructions\":%lu,"
-                   "\"pages\":%lu,\"sequence\":\"%016lx\",\"soft_faults\":%lu,\"resident_sum\":%s}",
+                   "\"pages\":%lu,\"sequence\":\"%016lx\",\"soft_faults\":%lu,\"resident_sum\":%s,"
+                   "\"dismissed\":%lu}",
                    region->options.job, region->options.name, region->options.policy->name, region->options.frames,
                    known(region->references, references), counts->faults, counts->reads, counts->writebacks,
                    counts->policy_time, region->options.pages, counts->sequence, counts->soft_faults,
-                   known(resident_sum(region, region->references), sum));
+                   known(resident_sum(region, region->references), sum), counts->dismissed);
 }
 
 void pager_report(void) {

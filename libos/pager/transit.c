@@ -216,6 +216,23 @@ static uint32_t frame_for_fault(struct pager_region *region) {
     return pop_free(transit);
 }
 
+void transit_drop(struct pager_region *region, uint32_t page, bool discard) {
+    struct transit *transit = region->transit;
+    for (uint32_t frame; (frame = transit->held[page]) != POLICY_NONE;) {
+        const enum transit_state state = transit->frame[frame].state;
+        if (state == TRANSIT_READY || (state == TRANSIT_QUEUED && discard)) {
+            transit_remove(transit, state == TRANSIT_READY ? &transit->ready : &transit->queued, frame);
+            region->statistics.ahead_wasted += state == TRANSIT_READY;
+            transit->held[page] = POLICY_NONE;
+            transit_free(transit, frame);
+        } else if (!discard) {
+            return;
+        } else if (!transit_wait()) {
+            machine_fail("region %s: page %u: its transfer does not end", region->options.name, page);
+        }
+    }
+}
+
 bool transit_read_ahead(struct pager_region *region, uint32_t page, bool may_drop) {
     struct transit *transit = region->transit;
     if (transit->ready.count == 0 || transit->ready.count + transit->reading < 2 * transit->window) may_drop = false;

@@ -68,6 +68,10 @@ void transit_collect(void);
 // Takes the next completion, waiting for it; false: nothing is under way.
 bool transit_wait(void);
 
+// Drops a page that was read ahead and, with `discard`, one whose write is not over: there is nothing of it in transit
+// then.
+void transit_drop(struct pager_region *region, uint32_t page, bool discard);
+
 // Reports the region's counts of transit as an event "transit".
 void transit_report(const struct pager_region *region);
 
@@ -103,6 +107,9 @@ void transit_kick(struct pager_region *region);
 void writeback_add(struct pager_region *region, uint32_t frame); // a dirty victim's; starts a cluster if it is full
 void writeback_start(struct pager_region *region);               // writes what is queued, as far as the ring has room
 bool writeback_finish(struct pager_region *region);              // writes all of it and waits; false: nothing moves
+
+// ahead.c: reads pages as far as free frames hold them; what was read ahead before is not dropped for it.
+void ahead_will_need(struct pager_region *region, uint32_t first, uint32_t end);
 
 // ahead.c: asks the policy what to read ahead at a page's first touch, and puts it.
 void ahead_fault(struct pager_region *region, uint32_t page, bool hit);

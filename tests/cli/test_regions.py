@@ -175,6 +175,18 @@ class System(unittest.TestCase):
         self.assertEqual([(row["policy"], row["region"]) for row in rows],
                          [("fifo", "all"), (BEST, "all"), ("clock1", "prices"), ("lifo", "table"), ("fifo", "default")])
 
+    def test_what_a_program_says_it_does_not_need_leaves_memory_at_once(self):
+        plain, advised = (bindery("run", "--json", "--policy", "prices=lifo@97,table=lifo@250,default=fifo", "--frames",
+                                  "349", "reports", "--", "districts=2", f"advise={advise}") for advise in (0, 1))
+        for result in (plain, advised):
+            self.assertEqual(result.status, 0, result.err)
+        prices = [event for result in (plain, advised) for event in result.json()["rows"][0]["events"]
+                  if event["event"] == "pager" and event["region"] == "prices"]
+        self.assertEqual([event["dismissed"] for event in prices], [0, 2 * 96])
+        # LIFO would never let the first list go; when it is dismissed, the second one has its frames.
+        self.assertEqual(prices[1]["faults"], 2 * 96)
+        self.assertGreater(prices[0]["faults"], 10 * prices[1]["faults"])
+
     def test_the_heap_may_have_a_policy_of_its_own(self):
         result = bindery("run", "--json", "--policy", "heap=lifo@7,default=fifo", "--frames", "20", "loop", "--",
                          "pages=20", "laps=2")

@@ -69,7 +69,7 @@ def document(rows, head, command, parts):
 
 def _summary(rows, head, command):
     real = [row for row in rows if row["source"] == "real"]
-    wrong = [row["cell"] for row in real if not row["agrees"]]
+    wrong = [row["cell"] for row in real if row["agrees"] is False]
     said = f"{len(rows)} cells: {len(real)} run on the machine, {len(rows) - len(real)} simulated. "
     said += f"{len(real) - len(wrong)} of the {len(real)} real runs equal the simulator fed with their references."
     missing = head["cells"] - len(rows)

@@ -5,8 +5,6 @@
 // region_open_file: the same over a file of the disk, whose blocks are the pages' own. What is written to the pages is
 // in the file at the latest when the program ends; read and write do not see it before, nor the pages what they write.
 //
-// posix_madvise: what a program knows of the order in which it is going to touch its pages, of the heap too.
-//
 // Policies that see the future learn it from the trace that the application is going to carry out: its argument
 // trace=FILE, and its counter replay_position.
 #include "libos/core/disk.h"
@@ -17,9 +15,7 @@
 #include "libos/core/start.h"
 #include "libos/pager/pager.h"
 #include "libos/unix/linked/unix.h"
-#include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 typedef void region_initial(uint64_t page, uint64_t words[EXO_PAGE_SIZE / sizeof(uint64_t)]);
 void *region_open(uint64_t pages, region_initial *initial);
@@ -190,31 +186,6 @@ void *region_open_file(const char *name, uint64_t *pages) {
     if (first == nullptr) return nullptr;
     files[file_count] = attach("file", first, *pages, file->block, false);
     return files[file_count] == nullptr ? nullptr : (file_count++, first);
-}
-
-// EINVAL (not on a page, or no such advice), ENOMEM (not all of it is in one region). POSIX.1-2017.
-int posix_madvise(void *address, size_t bytes, int advice) {
-    static const enum pager_advice advice_of[] = {
-        [POSIX_MADV_NORMAL] = PAGER_NORMAL,
-        [POSIX_MADV_RANDOM] = PAGER_RANDOM,
-        [POSIX_MADV_SEQUENTIAL] = PAGER_SEQUENTIAL,
-        [POSIX_MADV_WILLNEED] = PAGER_WILL_NEED,
-    };
-    if ((uint64_t)address % EXO_PAGE_SIZE != 0) return EINVAL;
-    const bool known = advice >= 0 && advice < (int)(sizeof advice_of / sizeof *advice_of);
-    if (!known && advice != POSIX_MADV_DONTNEED) return EINVAL;
-    if (bytes == 0) return 0;
-    struct pager_region *region = pager_region_at(address);
-    if (region == nullptr || bytes > UINT64_MAX - (uint64_t)address
-        || pager_region_at((char *)address + bytes - 1) != region) {
-        return ENOMEM;
-    }
-    if (!known) return 0; // the policy finds that out by itself
-    const uint64_t pages = (bytes + EXO_PAGE_SIZE - 1) / EXO_PAGE_SIZE;
-    const uint64_t held = events_hold();
-    pager_advise(region, pager_page_at(region, address), pages, advice_of[advice]);
-    events_release(held);
-    return 0;
 }
 
 void region_leave(void) {
