@@ -34,7 +34,6 @@ void sb_place_free(struct sb_binding *place) {
     place->depth = place->uses = 0;
     place->rights = 0;
     place->dying = false;
-    place->callable = 0;
 }
 
 exo_handle sb_handle(const struct sb_binding *binding) {

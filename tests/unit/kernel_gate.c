@@ -167,6 +167,12 @@ Test(kernel_gate, an_overrun_in_a_call_is_the_holders) {
     host_tick();
     cr_expect_eq(b.pe->excess, 0);
     cr_expect_eq(a.pe->excess, 1);
+    cr_expect_eq(host_current(), first);
+    slice_passes();
+    cr_expect_eq(host_current(), first); // a's next one is forfeited, although b would run in it
+    cr_expect_eq(a.pe->excess, 0);
+    slice_passes();
+    cr_expect_eq(host_current(), b.pe);
 }
 
 Test(kernel_gate, a_long_chain_of_calls_is_followed_so_far_and_no_further) {
