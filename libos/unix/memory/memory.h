@@ -102,10 +102,6 @@ void memory_report(void); // statistics as events
 // Where the file system lies on the disk: its block 0 is this block. Told before the first file is used.
 void memory_filesystem(uint64_t first_block);
 
-// Takes what the disk has completed, and wakes those who wait for it. Called when the event `disk` came, and again and
-// again while nobody is ready to run; never from inside memory_ or disk functions. Must not sleep.
-void memory_disk(void);
-
 struct memory_sizes {
     uint64_t frames, frames_free, frames_cache, swap, swap_free; // pages
 };

@@ -94,23 +94,26 @@ static int interpreter_open(struct program *program) {
     return error == -ENOEXEC ? -ELIBBAD : error;
 }
 
+static bool is_blank(char letter) {
+    return letter == ' ' || letter == '\t';
+}
+
 // The first line of a script: `#!`, spaces, a path, and the rest as one argument.
 static int script_line(char *line, size_t count, char **path, char **argument) {
     line[count] = 0;
     char *end = strchr(line, '\n');
     if (end == nullptr && count == SCRIPT_LINE) return -ENOEXEC;
     if (end == nullptr) end = line + count;
-    while (end > line + 2 && (end[-1] == ' ' || end[-1] == '\t')) end--;
+    while (end > line + 2 && is_blank(end[-1])) end--;
     *end = 0;
-    *path = line + 2 + strspn(line + 2, " \t");
-    if (**path == 0) return -ENOEXEC;
-    *argument = *path + strcspn(*path, " \t");
-    if (**argument == 0) {
-        *argument = nullptr;
-        return 0;
-    }
-    *(*argument)++ = 0;
-    *argument += strspn(*argument, " \t");
+    char *at = line + 2;
+    while (is_blank(*at)) at++;
+    *path = at;
+    if (*at == 0) return -ENOEXEC;
+    while (*at != 0 && !is_blank(*at)) at++;
+    if (*at != 0) *at++ = 0;
+    while (is_blank(*at)) at++;
+    *argument = *at != 0 ? at : nullptr;
     return 0;
 }
 

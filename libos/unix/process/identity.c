@@ -44,6 +44,17 @@ struct process *process_find(int32_t pid) {
     return thread != nullptr && thread->process->pid == pid ? thread->process : nullptr;
 }
 
+char process_state(const struct process *process) {
+    if (process->zombie) return 'Z';
+    if (process->stopped) return 'T';
+    char state = 'S';
+    for (const struct thread *thread = process->threads; thread != nullptr; thread = thread->sibling) {
+        if (thread->state == THREAD_RUNNING || thread->state == THREAD_READY) return 'R';
+        if (thread->state == THREAD_WAITING && !thread->interruptible) state = 'D';
+    }
+    return state;
+}
+
 struct process *process_next(int32_t pid) {
     struct process *found = nullptr;
     for (struct process *process = processes; process != nullptr; process = process->next)

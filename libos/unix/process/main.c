@@ -15,6 +15,7 @@
 #include "libos/unix/process/thread.h"
 #include "libos/unix/process/trace.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 constexpr uint32_t CANNOT_RUN = 126, NOT_FOUND = 127; // as a shell's exit status
@@ -103,6 +104,15 @@ void first_enter(void) {
     const int error = program_exec(self, &program);
     if (error != 0) refuse(error);
     program_release(&program);
+}
+
+// Mistakes of the library OS itself, found by its heap and by the file system's library.
+void heap_broken(const void *block) {
+    pe_fail("the library OS has released %p, which is no block of its heap in use", block);
+}
+
+void abort(void) {
+    pe_fail("the library OS has found its own state to be wrong, and ends (called from %p)", __builtin_return_address(0));
 }
 
 int libos_main(int, char **) {

@@ -46,7 +46,7 @@ void memory_enter(struct vm *memory) {
 // What has arrived for the instance as a whole.
 void idle(void) {
     while (first == nullptr) {
-        if (events_take() & EVENT_DISK) memory_disk();
+        (void)events_take();
         timers_run();
         (void)console_look();
         if (first != nullptr) return;

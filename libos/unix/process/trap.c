@@ -65,7 +65,6 @@ void event_enter(struct exo_context *, bool in_user) {
     struct thread *self = thread_running;
     self->call = NO_CALL;
     const uint64_t events = events_take();
-    if (events & EVENT_DISK) memory_disk();
     if (!(events & EVENT_SLICE)) return;
     times_slice(self, in_user);
     interval_timers_slice(self->process, in_user);
