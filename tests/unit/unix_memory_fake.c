@@ -264,7 +264,7 @@ void fake_begin(const char *policy, uint64_t slots, uint64_t swap_blocks) {
     fake_disk_begin();
     memory_divide(&(struct memory_plan){.policy = memory_policy(policy),
                                         .seed = 1,
-                                        .slots = slots,
+                                        .budget = slots,
                                         .swap_first = 1000,
                                         .swap_blocks = swap_blocks,
                                         .leaves = 2048});

@@ -18,7 +18,7 @@ constexpr uint32_t FAKE_SWAP = 4096;
 
 extern struct fake {
     uint64_t table_writes, tables, commits, flushes; // flushes: of all
-    uint64_t reads, writes;                          // blocks
+    uint64_t reads, writes, kicks;                   // blocks; disk_kick
     uint64_t fail_transfer;                          // the transfer of this number from now on fails; 0: none
     uint64_t file_blocks;                            // that the file system may still hand out
     uint64_t tables_left;                            // that machine_table may still make

@@ -64,19 +64,6 @@ int64_t sys_ftruncate(struct thread *, const uint64_t argument[6]) {
 
 constexpr uint32_t KEEP_SIZE = 1, PUNCH_HOLE = 2, ZERO_RANGE = 16;
 
-// Takes blocks for the pages of a range, so that writing there cannot find the disk full.
-static int take_blocks(struct inode *inode, uint64_t offset, uint64_t bytes) {
-    uint64_t page = offset / FS_BLOCK;
-    const uint64_t end = (offset + bytes + FS_BLOCK - 1) / FS_BLOCK;
-    while (page < end) {
-        uint64_t taken;
-        const int error = fs_allocate(inode, page, end - page, &taken);
-        if (error != 0) return error;
-        page += taken;
-    }
-    return 0;
-}
-
 // Zeroes a range within the file through the page cache, a page at most at a time.
 static int write_zeros(struct inode *inode, uint64_t offset, uint64_t bytes) {
     static const uint8_t zeros[FS_BLOCK];
@@ -96,7 +83,7 @@ static int allocate(struct inode *inode, uint32_t mode, uint64_t offset, uint64_
     if (mode & (PUNCH_HOLE | ZERO_RANGE)) {
         if (offset < size) error = write_zeros(inode, offset, (end < size ? end : size) - offset);
     } else
-        error = take_blocks(inode, offset, bytes);
+        error = cache_allocate(inode, offset, bytes);
     if (error == 0 && end > size && !(mode & KEEP_SIZE)) error = cache_set_size(inode, end);
     if (error == 0) fs_touch(inode, FS_MODIFIED | FS_CHANGED);
     return error;

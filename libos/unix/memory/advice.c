@@ -26,15 +26,11 @@ static int all_mapped(const struct vm *vm, uint64_t first, uint64_t end) {
     return 0;
 }
 
-static bool frames_are_free(void) {
-    return memory.used < memory.slots || memory.dead_count != 0;
-}
-
 int vm_will_need(struct vm *vm, uint64_t first, uint64_t bytes) {
     uint64_t end;
     const int error = range(page_down(first), bytes, &end);
     if (error != 0) return error;
-    for (uint64_t at = first; at < end && frames_are_free(); at += EXO_PAGE_SIZE) {
+    for (uint64_t at = first; at < end && slots_any_free(); at += EXO_PAGE_SIZE) {
         const struct mapping *mapping = mappings_at(vm->mappings, at);
         if (mapping == nullptr) return -ENOMEM;
         struct object *object = mapping->object;

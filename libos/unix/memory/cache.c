@@ -121,6 +121,22 @@ int cache_set_size(struct inode *inode, uint64_t size) {
     return fs_set_size(inode, size);
 }
 
+// Each page that gets a block is written, as what is in the block is nobody's.
+int cache_allocate(struct inode *inode, uint64_t offset, uint64_t bytes) {
+    struct object *object = object_of(inode);
+    int error = object == nullptr ? -ENOMEM : 0;
+    const uint64_t end = (offset + bytes + EXO_PAGE_SIZE - 1) / EXO_PAGE_SIZE;
+    for (uint64_t index = offset / EXO_PAGE_SIZE; index < end && error == 0; index++) {
+        const uint32_t page = object_page(object, index);
+        error = page == NONE ? -ENOMEM : object_place(page);
+        if (error != 0 || memory.page[page].block != 0) continue;
+        error = page_bring(page, FILL_CONTENTS);
+        if (error == 0) error = object_allocate(page);
+        if (error == 0) object_dirty(page);
+    }
+    return error;
+}
+
 int cache_sync(struct inode *inode, bool data) {
     const int error = inode->owner == nullptr ? 0 : object_sync(inode->owner, false);
     const int result = fs_fsync(inode, data);

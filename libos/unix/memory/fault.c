@@ -13,6 +13,7 @@
 #include "libos/unix/memory/vm.h"
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 
 constexpr unsigned AROUND = 16;                   // entries
 constexpr int MAPERR = 1, ACCERR = 2, ADRERR = 2; // si_code: SEGV_MAPERR, SEGV_ACCERR; BUS_ADRERR
@@ -39,6 +40,13 @@ uint64_t rights_allowed(const struct mapping *mapping, uint32_t number) {
 
 static uint64_t page_index(const struct fault *fault) {
     return (fault->mapping->offset + (fault->address - fault->mapping->first)) / EXO_PAGE_SIZE;
+}
+
+// Whether the address is in a file's mapping, and behind the page with the file's end.
+static bool is_behind_end(const struct fault *fault) {
+    const struct object *object = fault->mapping->object;
+    return object != nullptr && object->inode != nullptr
+           && page_index(fault) >= page_up(object->inode->size) / EXO_PAGE_SIZE;
 }
 
 // ---- neighbours
@@ -155,24 +163,26 @@ static int write_shared(const struct fault *fault) {
     return 0;
 }
 
+// The page that a read finds, in memory: what the leaf knows, or the object's, or the page of zeros.
+static int find_page(const struct fault *fault, const struct leaf *leaf, uint32_t *page) {
+    const unsigned index = index_in_leaf(fault->address);
+    *page = leaf != nullptr && entry_known(leaf, index) ? leaf->page[index] : PAGE_ZERO;
+    if (*page != PAGE_ZERO && memory.page[*page].kind == PAGE_PRIVATE) return page_bring(*page, FILL_CONTENTS);
+    *page = PAGE_ZERO;
+    return fault->mapping->object == nullptr ? 0 : bring_held(fault, page);
+}
+
 static int read(const struct fault *fault) {
     struct leaf *leaf = leaf_make(&fault->vm->space, fault->address);
     if (leaf == nullptr) return -ENOMEM;
-    const unsigned index = index_in_leaf(fault->address);
-    uint32_t page = PAGE_ZERO;
-    int error = 0;
-    const bool own = entry_known(leaf, index) && leaf->page[index] != PAGE_ZERO
-                     && memory.page[leaf->page[index]].kind == PAGE_PRIVATE;
-    if (own)
-        error = page_bring(page = leaf->page[index], FILL_CONTENTS);
-    else if (fault->mapping->object != nullptr)
-        error = bring_held(fault, &page);
+    uint32_t page;
+    const int error = find_page(fault, leaf, &page);
     if (error != 0) return error;
     bind(fault, leaf, page);
-    if (own || fault->mapping->object == nullptr)
-        bind_known(fault, leaf);
-    else
+    if (memory.page[page].kind == PAGE_HELD)
         bind_chunk(fault, leaf);
+    else
+        bind_known(fault, leaf);
     machine_commit(fault->address);
     return 0;
 }
@@ -213,10 +223,23 @@ struct vm_refusal vm_fault(struct vm *vm, uint64_t address, uint64_t error) {
                             : error & FAULT_FETCH ? VM_EXECUTE
                                                   : VM_READ | VM_WRITE | VM_EXECUTE; // any of them can be read
     if (!(mapping->rights & needed)) return (struct vm_refusal){SIGSEGV, ACCERR};
-    const struct object *object = mapping->object;
-    if (object != nullptr && object->inode != nullptr
-        && page_index(&fault) >= page_up(object->inode->size) / EXO_PAGE_SIZE)
-        return (struct vm_refusal){SIGBUS, ADRERR};
+    if (is_behind_end(&fault)) return (struct vm_refusal){SIGBUS, ADRERR};
     if (!(error & FAULT_WRITE)) return refusal_of(read(&fault));
     return refusal_of(mapping->flags & MAPPING_SHARED ? write_shared(&fault) : write_private(&fault));
+}
+
+int vm_read(struct vm *vm, uint64_t address, void *to, size_t bytes) {
+    while (bytes != 0) {
+        const uint64_t within = address % EXO_PAGE_SIZE, rest = EXO_PAGE_SIZE - within;
+        const size_t part = bytes < rest ? bytes : rest;
+        const struct fault place = {vm, mappings_at(vm->mappings, address), page_down(address)};
+        if (place.mapping == nullptr || is_behind_end(&place)) return -EFAULT;
+        uint32_t page;
+        if (find_page(&place, leaf_find(&vm->space, address), &page) != 0) return -EFAULT;
+        memcpy(to, (page == PAGE_ZERO ? frame_memory(memory.zero_frame) : page_memory(page)) + within, part);
+        to = (char *)to + part;
+        address += part;
+        bytes -= part;
+    }
+    return 0;
 }

@@ -111,10 +111,6 @@ void machine_enter(const struct table *table) {
 
 // ---- disk
 
-enum exo_error machine_transfer(enum exo_ring_operation operation, exo_frame frame, uint64_t block) {
-    return disk_transfer(operation, frame, block);
-}
-
 bool machine_disk_put(enum exo_ring_operation operation, exo_frame frame, uint64_t block, uint32_t tag) {
     return disk_put(DISK_AHEAD, operation, frame, block, tag);
 }
@@ -180,6 +176,6 @@ void memory_start(void) {
     const uint64_t rest = frames_left() > kept ? frames_left() - kept : 0;
     const uint64_t price = memory_price(plan.policy, rest, plan.swap_blocks) / EXO_PAGE_SIZE;
     const uint64_t windows = 2 * (rest / EXO_TABLE_ENTRIES + 2);
-    plan.slots = start_number("frames", rest > price + windows ? rest - price - windows : 0);
+    plan.budget = start_number("frames", rest > price + windows ? rest - price - windows : 0);
     memory_divide(&plan);
 }

@@ -35,8 +35,8 @@ void *machine_memory(uint64_t bytes);
 char *machine_frames(uint64_t count, uint32_t *number);
 uint64_t machine_frames_left(void);
 
-// The disk. A transfer that is waited for; and transfers that are put, start at a kick, and are taken as they end.
-[[nodiscard]] enum exo_error machine_transfer(enum exo_ring_operation operation, exo_frame frame, uint64_t block);
+// The disk: transfers are put, start at a kick, and are taken as they end, in whatever order; the tag comes back. A put
+// that gives false has to wait until one was taken. A take that gives false: none has ended, or none is under way.
 [[nodiscard]] bool machine_disk_put(enum exo_ring_operation operation, exo_frame frame, uint64_t block, uint32_t tag);
 void machine_disk_kick(void);
 [[nodiscard]] bool machine_disk_take(bool wait, uint32_t *tag, enum exo_error *error);

@@ -33,7 +33,8 @@ int vm_new(struct vm **made);
 int vm_fork(struct vm *from, struct vm **made);
 void vm_hold(struct vm *vm); // one more user (CLONE_VM)
 void vm_release(struct vm *vm);
-void vm_enter(struct vm *vm); // makes it the one that user addresses mean; null: none. Never the same twice in a row
+void vm_enter(struct vm *vm); // makes it the one that user addresses mean; null: none. Free if it is already; null:
+                              // none. Never the same twice in a row
 
 // The address, or an error: -EINVAL, -EEXIST, -ENOMEM, -EACCES.
 int64_t vm_map(struct vm *vm, const struct vm_map *what);
@@ -84,7 +85,9 @@ int64_t cache_read(struct inode *file, uint64_t offset, void *to, size_t bytes);
 // Writes, makes the file longer; returns how many bytes (fewer if the disk is full), or an error.
 int64_t cache_write(struct inode *file, uint64_t offset, const void *from, size_t bytes);
 int cache_set_size(struct inode *file, uint64_t size); // and takes pages past the end from those that map them
-int cache_sync(struct inode *file, bool data);         // fsync, fdatasync
+// Takes blocks for the pages of a range, so that writing there cannot find the disk full (fallocate).
+int cache_allocate(struct inode *file, uint64_t offset, uint64_t bytes);
+int cache_sync(struct inode *file, bool data); // fsync, fdatasync
 int cache_sync_all(void);
 int cache_write_fresh(struct inode *file); // the file system's hook (fs_hooks)
 // No page of this file is kept, dirty or not, and `owner` is null. The cache holds a reference of its own to every file

@@ -110,9 +110,10 @@ uint32_t object_page(struct object *object, uint64_t index) {
     if (chunk == nullptr && (chunk = chunk_new(object, index / CHUNK_PAGES)) == nullptr) return NONE;
     chunk->count++; // before a number is taken, perhaps from an idle page of this very chunk
     const uint32_t page = page_new_held(chunk, at);
-    if (page != NONE)
+    if (page != NONE) {
         chunk->page[at] = page;
-    else if (--chunk->count == 0)
+        object_evicted(page);
+    } else if (--chunk->count == 0)
         chunk_free(chunk);
     return page;
 }

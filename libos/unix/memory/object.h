@@ -32,7 +32,7 @@ struct object {
     struct chunk *chunks;
     struct chunk *dirty;
     struct chunk *last;             // the chunk found last
-    uint64_t ahead;                 // the page that a reader in rising order wants next
+    uint64_t next_read;             // the page that a reader in rising order wants next
     struct object *next, *previous; // files' objects
 };
 
@@ -66,11 +66,15 @@ void object_forget(struct object *object);
 // Ends objects of files that have no pages, and that nobody but the cache uses.
 void object_drop(uint32_t idle_page); // and one page before that
 
-// For slots.c: a page has left memory, or comes; its contents are moved.
+// For slots.c: a page has left memory, or comes.
 void object_evicted(uint32_t page);
 void object_brought(uint32_t page);
-[[nodiscard]] int object_read(uint32_t page);
-[[nodiscard]] int object_write(uint32_t page);
+// Finds out where a page of a file lies.
+[[nodiscard]] int object_place(uint32_t page);
+// Pages that are to be read along with one of a file: not in memory, and next to each other on the disk. How many. The
+// caller brings each, or says object_evicted.
+unsigned object_ahead(uint32_t page, uint32_t others[CHUNK_PAGES]);
+void object_filled(uint32_t page); // it was read from its block
 
 // Writes a file's dirty pages, in order of blocks, several at a time; `fresh`: only those whose block was fresh.
 [[nodiscard]] int object_sync(struct object *object, bool fresh);

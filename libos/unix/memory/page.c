@@ -3,6 +3,7 @@
 #include "libos/unix/memory/page.h"
 #include "libos/unix/memory/object.h"
 #include "libos/unix/memory/swap.h"
+#include "libos/unix/memory/transfer.h"
 
 struct memory memory;
 
@@ -56,6 +57,7 @@ void page_release(uint32_t page) {
 
 void page_end(uint32_t number) {
     struct page *page = &memory.page[number];
+    transfer_wait(number); // its block may be another's at once
     if (page->kind == PAGE_PRIVATE || page->chunk->object->inode == nullptr) {
         if (page->block != 0) swap_free(page->block);
         memory.private_count--;

@@ -30,6 +30,9 @@ enum page_flags : uint8_t {
     PAGE_DIRTY = 2,    // likewise written. A held page that any entry may write to has it
     PAGE_FRESH = 4,    // its block's own contents are nobody's: to be overwritten before the file system commits
     PAGE_PLACED = 8,   // of a file: `block` is what the file system says; 0: a hole
+    PAGE_WRITING = 32, // on its way to the disk, see transfer.h
+    PAGE_FAILED = 64,  // it could not be read just now
+    PAGE_LOST = 128,   // it could not be written, and is nowhere
     PAGE_IDLE = 16,    // held, not in memory, and in the list of those whose number may be taken
 };
 
@@ -82,7 +85,7 @@ extern struct memory {
     uint32_t private_count, private_most;
     char *frames; // their memory
     uint32_t *frame_number;
-    uint32_t zero_frame; // behind those of the slots
+    uint32_t zero_frame; // behind those of the slots; the spare ones (transfer.h) are behind it
     struct memory_statistics count;
 } memory;
 

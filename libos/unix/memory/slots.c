@@ -5,6 +5,7 @@
 #include "libos/unix/memory/object.h"
 #include "libos/unix/memory/swap.h"
 #include "libos/unix/memory/tables.h"
+#include "libos/unix/memory/transfer.h"
 #include <errno.h>
 
 void page_zero(char *contents) {
@@ -29,6 +30,11 @@ static bool is_dirty(uint32_t page) {
     return (memory.page[page].flags & PAGE_DIRTY) || (page_bits(page) & EXO_ENTRY_DIRTY);
 }
 
+// The block that a page has, from the start of the disk.
+static uint64_t block_of(const struct page *page) {
+    return is_swapped(page) ? swap_block(page->block) : object_first_block + page->block;
+}
+
 // Whether a page can leave memory: it is not in use by library code, and there is a place for its contents.
 static bool can_go(uint32_t number) {
     const struct page *page = &memory.page[number];
@@ -48,38 +54,31 @@ static uint32_t choose(uint32_t incoming) {
     return NONE;
 }
 
-// Writes a page that nobody can write to at present back to where its contents belong.
-static int write_back(uint32_t number) {
+// Starts to write a page, which is about to leave memory, back to where its contents belong.
+static void write_back(uint32_t number) {
     struct page *page = &memory.page[number];
-    if (page->kind == PAGE_HELD && page->chunk->object->inode != nullptr) return object_write(number);
-    if (page->block == 0) page->block = swap_take();
-    memory.count.writes++;
-    const enum exo_error error = machine_transfer(EXO_RING_WRITE, frame_of(number), swap_block(page->block));
-    if (error != EXO_OK) return -EIO;
+    transfer_wait(number);
+    if (is_swapped(page) && page->block == 0) page->block = swap_take();
     if (page->kind == PAGE_HELD) object_clean(number);
     page->flags &= (uint8_t)~PAGE_DIRTY;
-    return 0;
+    transfer_write_behind(number, block_of(page));
 }
 
 static void told_removed(uint32_t page, uint32_t slot) {
     if (memory.policy->removed != nullptr) memory.policy->removed(memory.policy_state, page, slot);
 }
 
-// Empties a slot. On an error its page stays in memory, unmapped.
-static int evict(uint32_t slot) {
+// Empties a slot.
+static void evict(uint32_t slot) {
     const uint32_t number = memory.slot[slot].page;
     struct page *page = &memory.page[number];
     page_unmap(number);
-    if (page->flags & PAGE_DIRTY) {
-        const int error = write_back(number);
-        if (error != 0) return error;
-    }
+    if (page->flags & PAGE_DIRTY) write_back(number);
     page->flags &= (uint8_t)~PAGE_ACCESSED;
     page->slot = NONE;
     memory.count.evictions++;
     if (page->kind == PAGE_HELD) object_evicted(number);
     told_removed(number, slot);
-    return 0;
 }
 
 // Pages that the policy wants to have in memory no longer. Their slots stay empty until pages come.
@@ -87,14 +86,15 @@ static void give_up(void) {
     if (memory.policy->surplus == nullptr) return;
     uint32_t slot;
     while ((slot = memory.policy->surplus(memory.policy_state)) != NONE) {
-        if (!can_go(memory.slot[slot].page) || evict(slot) != 0) return;
+        if (!can_go(memory.slot[slot].page)) return;
+        evict(slot);
         memory.slot[slot].page = NONE;
         memory.dead[memory.dead_count++] = slot;
     }
 }
 
-// A slot for a page that is to come. NONE after setting *error.
-static uint32_t slot_take(uint32_t incoming, int *error) {
+// A slot for a page that is to come; NONE: no page can leave memory.
+static uint32_t slot_take(uint32_t incoming) {
     if (memory.used < memory.slots) return memory.used++;
     if (memory.dead_count != 0) {
         const uint32_t slot = memory.dead[--memory.dead_count], page = memory.slot[slot].page;
@@ -104,22 +104,14 @@ static uint32_t slot_take(uint32_t incoming, int *error) {
         return slot;
     }
     const uint32_t slot = choose(incoming);
-    *error = slot == NONE ? -ENOMEM : evict(slot);
-    return *error == 0 ? slot : NONE;
+    if (slot != NONE) evict(slot);
+    return slot;
 }
 
 // ---- bringing
 
-// Puts a page's contents into its frame.
-static int fill_frame(uint32_t number) {
-    struct page *page = &memory.page[number];
-    if (page->kind == PAGE_HELD && page->chunk->object->inode != nullptr) return object_read(number);
-    if (page->block == 0) {
-        page_zero(page_memory(number));
-        return 0;
-    }
-    memory.count.reads++;
-    return machine_transfer(EXO_RING_READ, frame_of(number), swap_block(page->block)) == EXO_OK ? 0 : -EIO;
+bool slots_any_free(void) {
+    return memory.used < memory.slots || memory.dead_count != 0;
 }
 
 // A page that is gone takes its place.
@@ -137,26 +129,78 @@ void page_empty(uint32_t number) {
     if (memory.policy->inserted != nullptr) memory.policy->inserted(memory.policy_state, other, slot);
 }
 
-int page_bring(uint32_t number, enum fill fill) {
+// Gives a page that is not in memory a slot. 0 or -ENOMEM.
+static int settle(uint32_t number) {
     struct page *page = &memory.page[number];
-    if (page->slot != NONE) return 0;
     memory.count.misses++;
-    int error = 0;
     page_pin(number);
     if (memory.policy->fault != nullptr) memory.policy->fault(memory.policy_state, number);
     give_up();
-    const uint32_t slot = slot_take(number, &error);
+    const uint32_t slot = slot_take(number);
     page_unpin(number);
-    if (slot == NONE) return error;
+    if (slot == NONE) return -ENOMEM;
     if (page->kind == PAGE_HELD) object_brought(number);
     page->slot = slot;
     page->map = NONE;
     memory.slot[slot].page = number;
     if (memory.policy->inserted != nullptr) memory.policy->inserted(memory.policy_state, number, slot);
-    if (fill == FILL_NOTHING) return 0;
-    page_pin(number);
-    error = fill_frame(number);
+    return 0;
+}
+
+// Ends a read. The page is in memory, or was not to be had.
+static int read_over(uint32_t number) {
+    struct page *page = &memory.page[number];
     page_unpin(number);
-    if (error != 0) page_empty(number);
-    return error;
+    if (!(page->flags & PAGE_FAILED)) return 0;
+    page->flags &= (uint8_t)~PAGE_FAILED;
+    page_empty(number);
+    return -EIO;
+}
+
+// Reads a page that has a slot, and with it pages of the same file that are wanted soon.
+static int read_with_others(uint32_t number) {
+    uint32_t others[CHUNK_PAGES];
+    page_pin(number);
+    transfer_read(number, block_of(&memory.page[number]));
+    const unsigned count = object_ahead(number, others);
+    unsigned read = 0;
+    for (; read < count && settle(others[read]) == 0; read++) {
+        page_pin(others[read]);
+        transfer_read(others[read], block_of(&memory.page[others[read]]));
+    }
+    for (unsigned i = read; i < count; i++) object_evicted(others[i]);
+    transfers_read_finish();
+    for (unsigned i = 0; i < read; i++)
+        if (read_over(others[i]) == 0) object_filled(others[i]);
+    return read_over(number);
+}
+
+// Puts a page's contents into its frame.
+static int fill_frame(uint32_t number) {
+    struct page *page = &memory.page[number];
+    if (page->flags & PAGE_WRITING) {
+        transfer_rescue(number, page_memory(number));
+        return 0;
+    }
+    const int error = page->flags & PAGE_LOST ? -EIO : is_swapped(page) ? 0 : object_place(number);
+    if (error != 0) {
+        page_empty(number);
+        return error;
+    }
+    if (page->block == 0) {
+        page_zero(page_memory(number));
+        return 0;
+    }
+    const int result = read_with_others(number);
+    if (result == 0 && !is_swapped(page)) object_filled(number);
+    return result;
+}
+
+int page_bring(uint32_t number, enum fill fill) {
+    if (memory.page[number].slot != NONE) return 0;
+    const int error = settle(number);
+    if (error != 0) return error;
+    if (fill == FILL_CONTENTS) return fill_frame(number);
+    memory.page[number].flags &= (uint8_t)~PAGE_LOST;
+    return 0;
 }

@@ -15,11 +15,15 @@ enum fill : uint8_t {
     FILL_NOTHING,  // the caller writes all of it
 };
 
-// Gives a page a frame. 0; -ENOMEM: no page can be evicted; -EIO: the disk failed, nothing is changed.
+// Gives a page a frame. 0; -ENOMEM: no page can be evicted; -EIO or another error of the file system: it is not in
+// memory then.
 [[nodiscard]] int page_bring(uint32_t page, enum fill fill);
 
 // Takes a page that is not dirty out of memory again.
 void page_empty(uint32_t page);
+
+// Whether a page can come without another leaving.
+bool slots_any_free(void);
 
 static inline void page_pin(uint32_t page) {
     memory.page[page].pins++;

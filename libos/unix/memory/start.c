@@ -16,9 +16,12 @@
 #include "libos/unix/memory/slots.h"
 #include "libos/unix/memory/start.h"
 #include "libos/unix/memory/swap.h"
+#include "libos/unix/memory/transfer.h"
 #include "libos/unix/memory/vm.h"
 
-constexpr uint32_t SLACK = 64; // numbers of pages for what is between two states
+constexpr uint64_t BUDGET_LEAST = 16;
+constexpr uint64_t SPARE_SHARE = 16; // of the budget
+constexpr uint32_t SLACK = 64;       // numbers of pages for what is between two states
 
 const struct policy *memory_policy(const char *name) {
     const struct policy *policy = policy_find(name);
@@ -44,27 +47,34 @@ uint64_t memory_price(const struct policy *policy, uint64_t slots, uint64_t swap
            + policy->state_size((uint32_t)slots, (uint32_t)pages) + pages + swap_blocks / 8 + 16 * EXO_PAGE_SIZE;
 }
 
+// A budget's frames that are for pages on their way to the disk.
+static uint64_t spares(uint64_t budget) {
+    const uint64_t part = budget / SPARE_SHARE;
+    return part < 2 ? 2 : part < TRANSFER_SPARES ? part : TRANSFER_SPARES;
+}
+
 void memory_divide(const struct memory_plan *plan) {
-    const uint64_t slots = plan->slots;
+    const uint64_t spare = spares(plan->budget), slots = plan->budget - spare, frames = plan->budget + 1;
     memory = (struct memory){.policy = plan->policy, .slots = (uint32_t)slots, .zero_frame = (uint32_t)slots};
-    if (slots < plan->policy->minimum || slots < 16)
-        machine_fail("%lu frames are too few: policy %s needs %u, and programs 16", slots, plan->policy->name,
-                     plan->policy->minimum);
+    if (plan->budget < BUDGET_LEAST || slots < plan->policy->minimum)
+        machine_fail("%lu frames are too few: policy %s needs %lu, and programs %lu", plan->budget, plan->policy->name,
+                     plan->policy->minimum + spare, BUDGET_LEAST);
     memory.page_count = (uint32_t)pages_for(slots, plan->swap_blocks);
     memory.private_most = (uint32_t)(plan->swap_blocks + slots - (slots / 2 < SWAP_KEPT ? slots / 2 : SWAP_KEPT));
     memory.page = need(machine_memory(memory.page_count * sizeof *memory.page), "the table of pages");
     memory.slot = need(machine_memory(slots * sizeof *memory.slot), "the table of slots");
     memory.dead = need(machine_memory(slots * sizeof *memory.dead), "the table of slots");
-    memory.frame_number = need(machine_memory((slots + 1) * sizeof *memory.frame_number), "the table of frames");
+    memory.frame_number = need(machine_memory(frames * sizeof *memory.frame_number), "the table of frames");
     memory.policy_state =
         need(machine_memory(plan->policy->state_size((uint32_t)slots, memory.page_count)), "the policy's state");
     if (!swap_start(plan->swap_first, (uint32_t)plan->swap_blocks) || !objects_start((uint32_t)slots)
         || !tables_start(plan->leaves))
         machine_fail("there is too little memory for the tables of swap space, files and leaves");
-    memory.frames = need(machine_frames(slots + 1, memory.frame_number), "the budget of frames");
+    memory.frames = need(machine_frames(frames, memory.frame_number), "the budget of frames");
     for (uint32_t slot = 0; slot < slots; slot++) memory.slot[slot] = (struct slot){NONE, slot};
     pages_start();
     vms_start();
+    transfers_start(memory.zero_frame + 1, (uint32_t)spare);
     page_zero(frame_memory(memory.zero_frame));
     memory.view = slots_view(plan->seed);
     plan->policy->start(memory.policy_state, &memory.view);

@@ -6,7 +6,7 @@
 struct memory_plan {
     const struct policy *policy;
     uint64_t seed;
-    uint64_t slots;                   // the budget
+    uint64_t budget;                  // frames
     uint64_t swap_first, swap_blocks; // on the disk
     uint32_t leaves;                  // level-1 tables there can be
 };

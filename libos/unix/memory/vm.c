@@ -95,7 +95,7 @@ void vm_release(struct vm *vm) {
 
 void vm_enter(struct vm *vm) {
     if (vm == vm_entered) return;
-    machine_enter(&vm->space.table);
+    machine_enter(vm == nullptr ? nullptr : &vm->space.table);
     vm_entered = vm;
 }
 

@@ -18,7 +18,6 @@ struct thread *thread_running;
 extern uint64_t entry_top;
 static struct thread *first, *last;
 static struct thread *ended; // whose stack has just been left
-static struct vm *entered;
 
 void switch_stacks(uint64_t *keep, uint64_t other);
 void switch_finish(void);
@@ -38,8 +37,6 @@ bool thread_others_ready(void) {
 }
 
 void memory_enter(struct vm *memory) {
-    if (memory == entered) return;
-    entered = memory;
     vm_enter(memory);
 }
 
