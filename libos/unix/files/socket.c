@@ -172,7 +172,10 @@ int64_t sys_shutdown(struct thread *, const uint64_t argument[6]) {
         close_way(incoming(file), false);
         close_way(incoming(file), true); // and what comes later is over
     }
-    if (how == SHUT_WR || how == SHUT_RDWR) close_way(outgoing(file), true);
+    if (how == SHUT_WR || how == SHUT_RDWR) {
+        close_way(outgoing(file), true);
+        close_way(outgoing(file), false); // so that writing gives EPIPE; what is in it can still be read
+    }
     file_release(file);
     return how > SHUT_RDWR ? -EINVAL : 0;
 }
