@@ -20,10 +20,12 @@ from dataclasses import dataclass
 from tools import assign, latency, regions, registry, session, simulator, terminal, transit
 from tools.errors import BinderyError, Usage
 from tools.fleet import SILENCE_LONG
+from tools.qemu import quickest_aio
 from tools.transit import Transfer
 
 MOVED = ("policy_frames", "major", "ahead_reads", "ahead_hits", "ahead_wasted", "rescues", "kicks")
-REFERENCE_COST, SOFT_COST, FAULT_COST = 1, 10, 80  # relative host time, for sharing the cells out
+REFERENCE_COST, SOFT_COST, FAULT_COST = 1, 10, 300  # relative host time, about 0.1 µs, for sharing the cells out
+BOOT_COST = 300_000_000  # at most, so that one machine ends long before its time is over
 
 
 @dataclass
@@ -95,6 +97,7 @@ def plan(subjects, policies, sizes, seed=1, transfers=(Transfer(),)):
     counted = not all(transfer.plain() for transfer in transfers)
     cells = [cell for subject in subjects for transfer in transfers
              for cell in _plan(subject, policies, sizes, seed, transfer, counted)]
+    session.require_memory(max((cell.frames for cell in cells), default=0))
     left_out = [cell for cell in cells if not cell.transfer.plain() and not cell.real()]
     if left_out:
         names = ", ".join(dict.fromkeys(cell.policy for cell in left_out))
@@ -179,6 +182,12 @@ def _simulate_map(cell, options):
     return regions.total(found.values()) | {"regions": found}
 
 
+def boots(cells, parallel):
+    """How many boots to share cells out over: few, as each takes a second, but none that would run for long."""
+    few = 2 * parallel if len(cells) > 4 * parallel else parallel
+    return max(few, -(-sum(cell.cost() for cell in cells) // BOOT_COST))
+
+
 def batches(cells, count):
     """The cells in at most `count` lists of about equal cost, the longest cells first."""
     lists = [[] for _ in range(max(1, min(count, len(cells))))]
@@ -197,7 +206,7 @@ def execute(cells, parallel, limit, on_row, exact=True):
         if not cell.real():
             on_row(simulated_row(cell))
     real = [cell for cell in cells if cell.real()]
-    shares = batches(real, 2 * parallel if len(real) > 4 * parallel else parallel)
+    shares = batches(real, boots(real, parallel))
     if not shares:
         return []
     runs = [[cell.run() for cell in share] for share in shares]
@@ -212,7 +221,8 @@ def execute(cells, parallel, limit, on_row, exact=True):
                 failures.append(outcome.sentence())
             bar.step(outcome.run.label)
 
-        session.execute(runs, parallel, limit, exact, silence=SILENCE_LONG, on_outcome=ended)
+        session.execute(runs, parallel, limit, exact, silence=SILENCE_LONG, on_outcome=ended,
+                        aio=quickest_aio())
     return failures
 
 

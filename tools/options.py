@@ -51,10 +51,29 @@ def one_size(frames, memory):
     return frames or 0
 
 
+def policy_in(name, frames):
+    """A policy's name, if there is one with it and it can do with so many frames (0: not said)."""
+    registry.require("policy", name, registry.policies())
+    least = registry.traits(name)[1]
+    if 0 < frames < least:
+        raise Usage(f"{name} needs at least {least} frames, not {frames}")
+    return name
+
+
+def file_to_write(flag, name):
+    """Where a result goes; refused before anything is run if it can't be a file."""
+    path = Path(name)
+    if path.is_dir():
+        raise Usage(f"{flag} {path} is to be a file, and a folder is in its place")
+    if any(each.exists() and not each.is_dir() for each in path.parents):
+        raise Usage(f"{flag} {path}: a file is in the place of one of its folders")
+    return path
+
+
 def one_policy(text, frames, app):
     """--policy of a single run, as the library OS takes it: a policy's name or a map for the application's regions."""
     if not assign.is_map(text):
-        return registry.require("policy", text, registry.policies())
+        return policy_in(text, frames)
     found = assign.parse(text)
     if app in registry.apps():  # of another program's regions nothing is known here
         assign.check_regions(found, app)

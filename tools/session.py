@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools import layout, link, paths
-from tools.errors import BinderyError, Missing
+from tools.errors import BinderyError, Missing, Usage
 from tools.fleet import SILENCE, Boot, Fleet
 from tools.image import DiskImage
 from tools.package import Package
@@ -97,7 +97,8 @@ class Outcome:
         return f"{name} {how} (status {self.status}, address {self.address:#x})"
 
 
-def prepare(runs, folder, trace=False, exact=False, interactive=False, accelerator="tcg", memory=0, talks=False):
+def prepare(runs, folder, trace=False, exact=False, interactive=False, accelerator="tcg", memory=0, talks=False,
+            aio="threads"):
     """Writes package and disk of one boot into `folder`; returns the Machine."""
     for needed in (paths.KERNEL, paths.INIT):
         if not needed.exists():
@@ -122,14 +123,23 @@ def prepare(runs, folder, trace=False, exact=False, interactive=False, accelerat
         package.add_job(images[path], run.arguments(number), group=number, blocks=blocks, slices=1)
     (folder / "package").write_bytes(package.encode())
     frames = max((run.frames for run in runs), default=0)
+    require_memory(frames, package)
     return Machine(paths.KERNEL, folder / "package", folder / "disk.img", memory or machine_memory(frames, package),
-                   exact, accelerator, interactive, talks)
+                   exact, accelerator, interactive, talks, aio)
 
 
 def machine_memory(frames, package):
     """MiB of memory for the largest run: its frames, the package, and 48 MiB for all else."""
     image = sum(each.pages() for each in package.images) * 3
     return 48 + -(-(frames + image) * layout.PAGE // (1 << 20))
+
+
+def require_memory(frames, package=Package()):
+    """Raises Usage if a machine with so many frames for a run can't be had here."""
+    wanted = machine_memory(frames, package)
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+    if wanted > there:
+        raise Usage(f"{frames} frames take a machine of {wanted} MiB, and there are {there} MiB here; give fewer frames")
 
 
 @contextlib.contextmanager
@@ -162,6 +172,8 @@ def execute(batches, parallel=1, limit=600, exact=False, trace=False, on_outcome
             with contextlib.closing(Fleet(parallel, limit).run(boots)) as events:
                 for boot, event in events:
                     _take(of[id(boot)], event, on_outcome)
+                    if event["event"] == "done" and not any(outcome.run.root for outcome in of[id(boot)]):
+                        boot.machine.disk.unlink(missing_ok=True)  # of many, each holds what was written to it
         finally:  # what is on a disk is kept, however its machine ended
             for number, batch in enumerate(batches):
                 for run in batch:

@@ -51,6 +51,8 @@ def generated(name):
 
 def check(name, data, where, path=None):
     """A Trace from text; raises Usage with `where`:LINE for the first bad line."""
+    if not data:
+        raise Usage(f"{where}: the trace is empty; it needs one reference at least")
     lines = data.removesuffix(b"\n").split(b"\n")
     numbers, renumbered = {}, {}
     for line in dict.fromkeys(lines):  # the different lines are few

@@ -323,7 +323,9 @@ class Experiments(Folder):
         file = self.matrix('workload = "anomaly"\npolicy = "fifo,opt"\nframes = 3\nplot = false\n')
         variables = os.environ | {"BINDERY_BUILD": str(paths.BUILD), "BINDERY_BUILT": "1", "HOME": str(self.place)}
         words = ["snakemake", "-s", SNAKEFILE, "--cores", "1", "--config", f"matrix={file}", "output=sweep"]
-        for more in (["-n"], []):
+        bundles = ["--jobs", "9", "--groups", "cell=cells", "--group-components", "cells=50"]
+        slurm = ["--slurm", "--default-resources", "slurm_account=a", "slurm_partition=p", *bundles]
+        for more in (["-n"], ["-n", *slurm], ["-n", "--cluster", "sbatch", *bundles], []):
             ran = subprocess.run([*words, *more], cwd=self.place, env=variables, capture_output=True, text=True,
                                  timeout=240)
             self.assertEqual(ran.returncode, 0, ran.stderr)

@@ -2,7 +2,6 @@
 """The verb `trace`: what happened when, for people and for trace viewers."""
 
 import json
-from pathlib import Path
 
 import click
 
@@ -46,9 +45,10 @@ def subject_fault(libos, policy, frames, memory, output, timeout, app, words):
     """
     registry.require("library OS", libos, registry.LIBOSES)
     registry.require("application", app, registry.apps())
-    if policy:
-        registry.require("policy", policy, registry.policies())
     frames = options.one_size(frames, memory)
+    if policy:
+        options.policy_in(policy, frames)
+    path = options.file_to_write("-o", output or paths.OUT / f"{app}-fault.json")
     builder.build(everything=False)
     run = session.Run(app, libos, tuple(words), policy, frames, ("trace=1",), options.files_of(app))
     outcome, = session.execute([[run]], limit=timeout, exact=True, trace=True, names=[app])
@@ -57,7 +57,6 @@ def subject_fault(libos, policy, frames, memory, output, timeout, app, words):
         raise BinderyError(outcome.sentence())
     if not found:
         raise BinderyError(f"{app} on {libos} took no page fault that was traced")
-    path = Path(output) if output else paths.OUT / f"{app}-fault.json"
     write_whole(path, json.dumps(steps.chrome_trace(found, app, options.command_line())).encode())
     print(steps.listing(found))
     print()
@@ -86,14 +85,14 @@ def subject_pages(policy, frames, memory, output, as_json, timeout, app, words):
     simulator, fed with the recorded string.
     """
     registry.require("application", app, registry.apps())
-    registry.require("policy", policy, registry.policies())
     frames = options.one_size(frames, memory)
+    options.policy_in(policy, frames)
+    path = options.file_to_write("-o", output or paths.OUT / f"{app}-pages.txt")
     if app == "replay":
         raise Usage("replay refers to the pages that its trace says; the trace is its recording")
     builder.build(everything=False)
     run = session.Run(app, "unix", tuple(words), policy, frames, recording.SETTINGS, options.files_of(app))
     outcome, text, cost = recording.record_and_weigh(run, timeout, session.processors())
-    path = Path(output) if output else paths.OUT / f"{app}-pages.txt"
     with session.scratch() as folder:
         (folder / "trace.txt").write_text(text)
         pager = recording.heap_of(outcome)
