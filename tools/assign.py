@@ -3,13 +3,14 @@
 
     prices=clock1@97,table=lifo@65%,default=fifo
 
-An item NAME=POLICY is for the region NAME; a map ends with the item for `default`, which is for every region that it does
-not name. So in a list by comma a map is the items with an `=` up to its default, and everything else is a policy for the
-whole program: `fifo,prices=clock1@97,default=lifo,clockpro` are three choices. After @ stand the frames that the region
-has to itself, as a number or as a share of all frames. Regions without them have the rest, together if there are several:
-the pager then moves frames between them (pager_budget_level in libos/pager/pager.h).
+An item NAME=POLICY is for the region NAME; a map ends with the item for `default`, which is for every region that it
+does not name. So in a list by comma a map is the items with an `=` up to its default, and everything else is a policy
+for the whole program: `fifo,prices=clock1@97,default=lifo,clockpro` are three choices. After @ stand the frames that
+the region has to itself, as a number or as a share of all frames. Regions without them have the rest, together if there
+are several: the pager then moves frames between them (pager_budget_level in libos/pager/pager.h).
 """
 
+import dataclasses
 import re
 from dataclasses import dataclass
 
@@ -54,14 +55,14 @@ class Map:
         return without if len(without) > 1 else []
 
     def frames(self, total):
-        """{region: frames} of a total, for each that shares frames those of all that do; raises Usage if that cannot be.
-        A total of 0: none was said."""
+        """{region: frames} of a total, for each that shares frames those of all that do; raises Usage if that cannot
+        be. A total of 0: none was said."""
         shares = [entry for entry in self.entries if isinstance(entry.amount, float)]
         if shares and not total:
-            raise Usage(f"{shares[0].word()} is a share of all frames; say how many there are, with --frames or --memory")
+            raise Usage(f"{shares[0].word()} is a share of all frames; say how many there are, by --frames or --memory")
         if self.sharers() and not total:
-            raise Usage(f"{' and '.join(self.sharers())} share frames in {self.text}; say how many there are in all, with "
-                        "--frames or --memory")
+            raise Usage(f"{' and '.join(self.sharers())} share frames in {self.text}; say how many there are in all, "
+                        "with --frames or --memory")
         own = {entry.region: entry.amount if isinstance(entry.amount, int) else max(1, round(entry.amount * total))
                for entry in self.entries if entry.amount is not None}
         left = [entry.region for entry in self.entries if entry.amount is None]
@@ -80,7 +81,7 @@ class Map:
     def argument(self, total):
         """The value of the library OS's argument `policy`, with numbers only."""
         found = self.frames(total)
-        return ",".join(f"{entry.region}={entry.policy}" + (f"@{found[entry.region]}" if entry.amount is not None else "")
+        return ",".join(dataclasses.replace(entry, amount=entry.amount and found[entry.region]).word()
                         for entry in self.entries)
 
 
@@ -116,7 +117,8 @@ def parse(text):
     for item in text.split(","):
         region, sign, policy = (part.strip() for part in item.partition("="))
         if not sign:
-            raise Usage(f"“{item}” in {text} names no region; an item of a map is REGION=POLICY or REGION=POLICY@FRAMES")
+            raise Usage(f"“{item}” in {text} names no region; an item of a map is REGION=POLICY or "
+                        "REGION=POLICY@FRAMES")
         if not NAME.fullmatch(region):
             raise Usage(f"“{region}” in {text} can be no region's name, which is of a-z, 0-9 and _, at most 32")
         if any(entry.region == region for entry in entries):

@@ -116,7 +116,8 @@ def _plan(subject, policies, sizes, seed, transfer, counted):
     for least, some in sorted(few.items()):
         counts = ", ".join(str(count) for count in frames if count < least)
         besides = "" if transfer.plain() else f" with {transfer.words()}"
-        terminal.say(f"{', '.join(some)} in {counts} frames of {subject.name}{besides} left out: needs at least {least}")
+        where = f"{counts} frames of {subject.name}{besides}"
+        terminal.say(f"{', '.join(some)} in {where} left out: needs at least {least}")
     return cells
 
 
@@ -133,8 +134,8 @@ def _least(policy, sizes, transfer):
                 raise Usage(f"{transfer.words()} need frames of the region's own, and in {assigned.text} "
                             f"{' and '.join(assigned.sharers())} share theirs")
             if transfer.policy_frames(own) < least:
-                raise Usage(f"{entry.policy} needs at least {least} frames, and of the {own} that {entry.region} has by "
-                            f"{assigned.text}, {transfer.words()} leave it {max(transfer.policy_frames(own), 0)}")
+                raise Usage(f"{entry.policy} needs at least {least} frames, and of the {own} that {entry.region} has "
+                            f"by {assigned.text}, {transfer.words()} leave it {max(transfer.policy_frames(own), 0)}")
     return 1
 
 
@@ -239,8 +240,8 @@ def real_row(cell, outcome, exact):
     counts = {event["region"]: event for event in outcome.of("pager")}
     wanted = cell.simulated["regions"] if cell.assigned else {cell.subject.region: cell.simulated}
     if len(counts) != len(outcome.of("pager")) or not wanted.keys() <= counts.keys():
-        raise BinderyError(f"{outcome.run.label}: the pager reported on {', '.join(counts) or 'nothing'} instead of once "
-                           f"each on {', '.join(wanted)}")
+        raise BinderyError(f"{outcome.run.label}: the pager reported on {', '.join(counts) or 'nothing'} instead of "
+                           f"once each on {', '.join(wanted)}")
     some = [_of_region(cell, outcome, counts[region], simulated, exact) for region, simulated in wanted.items()]
     row = row_of(cell, regions.total(some), "real") | {key: sum(each[key] for each in some) for key in MOVED}
     ticks = sum(counts[region]["policy_instructions"] for region in wanted)

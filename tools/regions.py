@@ -11,6 +11,7 @@ from pathlib import Path
 from tools import simulator, traces
 from tools.assign import DEFAULT
 
+COMMON = ("workload", "source", "cell", "seed", "readahead", "cluster", "arguments")  # to a row and its regions
 COUNTS = ("references", "faults", "writebacks", "reads", "pages")
 
 
@@ -98,5 +99,5 @@ def _outside(ranges, heap_is_named, declared):
 def rows_of(row):
     """A row of a comparison as it stands in tables: the total, and one for each region if there are several."""
     whole = {key: value for key, value in row.items() if key != "regions"} | {"region": "all"}
-    common = {key: value for key, value in whole.items() if key in ("workload", "source", "cell", "seed", "readahead", "cluster", "arguments")}
+    common = {key: whole[key] for key in COMMON if key in whole}
     return [whole, *(common | each for each in row.get("regions", ()))]

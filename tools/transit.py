@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Read-ahead and clustered write-back: which there are, and what of a region's frames they take.
 
-The pager keeps frames for pages in transit and leaves the others to the replacement policy (libos/pager/transit.c), which
-then decides as with so many frames. A run must report the number that is calculated here.
+The pager keeps frames for pages in transit and leaves the others to the replacement policy (libos/pager/transit.c),
+which then decides as with so many frames. A run must report the number that is calculated here.
 """
 
 import re
@@ -68,8 +68,8 @@ def _cluster(text):
 
 
 def counts(events, region, count):
-    """What moved in a region, from its event `transit`, or from its event `pager` if each page was waited for. `major` are
-    faults that waited for a read of their own."""
+    """What moved in a region, from its event `transit`, or from its event `pager` if each page was waited for. `major`
+    are faults that waited for a read of their own."""
     found = next((event for event in events if event["event"] == "transit" and event["region"] == region), None)
     if found is None:
         return {"policy_frames": count["frames"], "major": count["reads"], "ahead_reads": 0, "ahead_hits": 0,

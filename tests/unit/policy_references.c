@@ -61,6 +61,8 @@ static const struct cell exact[] = {
     {"loop1100", "lirs_jiang", 1099, 2189}, {"uniform", "mru", 500, 180268}, {"uniform", "lfu", 500, 179956},
     {"uniform", "twoq_lcs", 500, 180131}, {"uniform", "arc", 500, 180118}, {"uniform", "lirs_paper", 500, 180007},
     {"uniform", "lirs_paper_s2", 500, 180116}, {"uniform", "s3fifo_t1", 500, 180000},
+    {"matmul128", "slru4", 33, 540704}, {"matmul128", "slru4", 34, 540704}, {"phases", "slru4", 310, 126099},
+    {"twopool", "slru4", 4013, 31524}, {"twopool", "slru4", 6019, 22803}, {"uniform", "slru4", 250, 190019},
     {"uniform", "s3fifo_t2", 500, 179919}, {"uniform", "slru4", 500, 180066}, {"uniform", "clock0", 500, 180304},
     {"uniform", "clock0_2bit", 500, 180291}, {"uniform", "sieve0", 500, 180147},
     {"uniform", "lirs_jiang", 500, 180010}, {"loopzipf", "mru", 800, 180428}, {"loopzipf", "lfu", 800, 152279},

@@ -2,10 +2,11 @@
 // Segmented LRU with four segments of a quarter of the frames each: new pages enter the lowest, a use lifts a page to
 // the next one, and a segment that grows too long gives its least recently used page back to the one below. The victim
 // is the least recently used page of the lowest segment that has any.
-// The paper has two segments. Filling, a new page enters the lowest segment with room, as in libCacheSim; frames
-// beyond four times a quarter, three at most, lengthen the lowest. libCacheSim evicts pages at uses if there are such
-// frames, which a pager cannot: equal counts are to be had with multiples of four.
-// State: four lists over slots, 9 bytes a frame. Pitfall: pages used four times stay long.
+// The paper has two segments. The rest is as in libCacheSim: filling, a new page enters the lowest segment with room,
+// and frames beyond four times a quarter, three at most, lengthen the lowest. But when a page comes down into the lowest
+// at a use, this is cut to a quarter again: what is too much is given up, though no page needs the frame.
+// State: four lists over slots, 9 bytes a frame. Pitfalls: pages used four times stay long; in a few frames that are no
+// multiple of four, giving pages up can cost nearly all hits.
 #include "libos/pager/policy/list.h"
 #include "libos/pager/policy/uses.h"
 
@@ -15,7 +16,8 @@ struct policy_state {
     uint32_t frames; // heads of the segments follow the slots
     uint32_t most;   // slots in a segment
     uint32_t counts[SEGMENTS];
-    uint32_t loaded; // see uses.h
+    uint32_t surplus; // pages of the lowest segment to give up
+    uint32_t loaded;  // see uses.h
     uint8_t *segment_of;
     struct link slots[]; // slots, heads; then uint8_t[frames]
 };
@@ -71,7 +73,14 @@ static void slru4_touched(struct policy_state *s, uint32_t slot) {
         const uint32_t oldest = list_first(s->slots, s->frames + segment);
         leave(s, oldest);
         join(s, oldest, segment - 1);
+        if (segment == 1 && s->counts[0] > s->most) s->surplus = s->counts[0] - s->most;
     }
+}
+
+static uint32_t slru4_surplus(struct policy_state *s) {
+    if (s->surplus == 0) return POLICY_NONE;
+    s->surplus--;
+    return list_first(s->slots, s->frames);
 }
 
 const struct policy policy_slru4 = {
@@ -86,4 +95,5 @@ const struct policy policy_slru4 = {
     .removed = slru4_removed,
     .inserted = slru4_inserted,
     .touched = slru4_touched,
+    .surplus = slru4_surplus,
 };
