@@ -170,10 +170,26 @@ int journal_commit(struct filesystem *fs) {
     return 0;
 }
 
-// The order of their places on the disk, so that neighbours are written together.
-static int by_number(const void *one, const void *other) {
-    const uint64_t a = (*(struct block *const *)one)->number, b = (*(struct block *const *)other)->number;
-    return a < b ? -1 : a > b;
+static void sink(struct block **order, uint32_t at, uint32_t count) {
+    struct block *sinking = order[at];
+    for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && order[child + 1]->number > order[child]->number) child++;
+        if (order[child]->number <= sinking->number) break;
+        order[at] = order[child];
+    }
+    order[at] = sinking;
+}
+
+// By their places on the disk, so that neighbours are written together: a heap sort. (libc's qsort is compiled with
+// stack protection, which reads the thread pointer: that is a program's, in libos/unix.)
+static void sort(struct block **order, uint32_t count) {
+    for (uint32_t i = count / 2; i-- > 0;) sink(order, i, count);
+    for (uint32_t i = count; i-- > 1;) {
+        struct block *last = order[0];
+        order[0] = order[i];
+        order[i] = last;
+        sink(order, 0, i);
+    }
 }
 
 int journal_checkpoint(struct filesystem *fs) {
@@ -184,7 +200,7 @@ int journal_checkpoint(struct filesystem *fs) {
     struct block **order = (struct block **)journal->revoked; // unused now, and as long as the cache
     uint32_t filled = 0;
     for (struct block *block = logged->first; block; block = block->next) order[filled++] = block;
-    qsort(order, count, sizeof *order, by_number);
+    sort(order, count);
     int error = 0;
     for (uint32_t i = 0; i < count && !error; i++) error = vector_put(fs, order[i]->number, order[i]->memory);
     if (!error) error = vector_write(fs);
