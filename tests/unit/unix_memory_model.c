@@ -43,6 +43,7 @@ static struct world {
     unsigned shared_count;
     struct contents file[FAKE_FILES][FILE_PAGES];
     uint64_t value;
+    unsigned current, near;
 } world;
 
 static uint64_t draw(uint64_t below) {
@@ -172,8 +173,10 @@ static void do_fork(struct process *process) {
     for (unsigned i = 0; i < PROCESSES; i++) {
         struct process *child = &world.process[i];
         if (child->vm != nullptr) continue;
+        for (unsigned place = 0; place < PLACES; place++) access_place(process, place, draw(2)); // a full TLB
         memcpy(child->place, process->place, sizeof child->place);
         cr_assert_eq(vm_fork(process->vm, &child->vm), 0);
+        for (unsigned place = 0; place < PLACES; place++) access_place(process, place, draw(2));
         return;
     }
 }
@@ -188,7 +191,9 @@ static void do_exit(struct process *process) {
 
 static void do_set_size(void) {
     const unsigned file = (unsigned)draw(FAKE_FILES);
-    uint64_t size = draw(FILE_PAGES) * EXO_PAGE_SIZE + (draw(2) == 0 ? 0 : 100);
+    uint64_t page = file_size(file) / EXO_PAGE_SIZE + draw(6);
+    page = page < 3 ? FILE_PAGES / 2 : page >= FILE_PAGES + 3 ? 8 : page - 3;
+    const uint64_t size = page * EXO_PAGE_SIZE + (draw(2) == 0 ? 0 : 100);
     cr_assert_eq(cache_set_size(&fake.file[file], size), 0);
     for (unsigned page = 0; page < FILE_PAGES; page++)
         for (unsigned word = 0; word < WORDS; word++)
@@ -247,10 +252,17 @@ static void do_sync(void) {
         }
 }
 
+// Mostly the same process again, as one that is entered anew has an empty TLB; and mostly places near each other.
 static void step(void) {
-    struct process *process = &world.process[draw(PROCESSES)];
+    if (draw(16) == 0) world.current = (unsigned)draw(PROCESSES);
+    if (draw(32) == 0) world.near = (unsigned)draw(PLACES - 8);
+    struct process *process = &world.process[world.current];
     const uint64_t operation = draw(200);
-    if (process->vm == nullptr) return;
+    if (process->vm == nullptr) {
+        world.current = (unsigned)draw(PROCESSES);
+        return;
+    }
+    vm_enter(process->vm);
     switch (operation) {
     case 0: do_map(process); break;
     case 1: do_unmap(process); break;
@@ -261,15 +273,16 @@ static void step(void) {
     case 6: do_fork(process); break;
     case 7: do_exit(process); break;
     case 8:
-        if (draw(4) == 0) do_set_size();
-        break;
+    case 15: do_set_size(); break;
     case 9:
     case 10: do_write_file(); break;
     case 11:
     case 12: do_read_file(); break;
     case 13: do_copy(process); break;
     case 14: do_sync(); break;
-    default: access_place(process, (unsigned)draw(PLACES), operation % 2); break;
+    default:
+        access_place(process, draw(4) == 0 ? (unsigned)draw(PLACES) : world.near + (unsigned)draw(8), operation % 2);
+        break;
     }
 }
 
@@ -279,10 +292,13 @@ static void check_all(void) {
     fake_check(vms, PROCESSES);
 }
 
-static void play(const char *policy, uint64_t frames, uint64_t seed, unsigned steps) {
+// `numbers`: of pages, that are kept from being handed out, so that those of pages out of memory are taken again.
+static void play(const char *policy, uint64_t frames, uint64_t seed, unsigned steps, uint32_t numbers) {
+    static uint32_t kept[4096];
     memset(&world, 0, sizeof world);
     world.x = seed;
     fake_begin(policy, frames, 2000);
+    for (uint32_t i = 0; i < numbers; i++) kept[i] = page_number_take();
     cr_assert_eq(vm_new(&world.process[0].vm), 0);
     for (unsigned i = 0; i < steps; i++) {
         step();
@@ -295,18 +311,23 @@ static void play(const char *policy, uint64_t frames, uint64_t seed, unsigned st
     for (unsigned i = 0; i < PROCESSES; i++)
         if (world.process[i].vm != nullptr) vm_release(world.process[i].vm);
     for (unsigned file = 0; file < FAKE_FILES; file++) cache_forget(&fake.file[file]);
+    while (numbers > 0) page_number_free(kept[--numbers]);
     fake_end();
 }
 
 Test(unix_memory, behaves_like_the_model_with_every_policy) {
     for (const struct policy *const *each = policies; *each != nullptr; each++) {
         if ((*each)->sees >= POLICY_SEES_REFERENCES || (*each)->timed) continue;
-        play((*each)->name, 40, 1, 4000);
+        play((*each)->name, 40, 1, 6000, 0);
     }
 }
 
 Test(unix_memory, behaves_like_the_model_with_little_and_with_much_memory) {
     static const uint64_t frames[] = {16, 24, 64, 200, 1000};
     for (unsigned i = 0; i < sizeof frames / sizeof *frames; i++)
-        for (uint64_t seed = 1; seed < 4; seed++) play("clock1", frames[i], seed, 6000);
+        for (uint64_t seed = 1; seed < 4; seed++) play("clock1", frames[i], seed, 10000, 0);
+}
+
+Test(unix_memory, behaves_like_the_model_when_numbers_of_pages_are_scarce) {
+    for (uint64_t seed = 1; seed < 5; seed++) play("clockpro", 60, seed, 10000, 1560);
 }
