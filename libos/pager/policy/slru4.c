@@ -3,9 +3,9 @@
 // the next one, and a segment that grows too long gives its least recently used page back to the one below. The victim
 // is the least recently used page of the lowest segment that has any.
 // The paper has two segments. The rest is as in libCacheSim: filling, a new page enters the lowest segment with room,
-// and frames beyond four times a quarter, three at most, lengthen the lowest. But when a page comes down into the lowest
-// at a use, this is cut to a quarter again: what is too much is given up, though no page needs the frame.
-// State: four lists over slots, 9 bytes a frame. Pitfalls: pages used four times stay long; in a few frames that are no
+// and frames beyond four times a quarter, three at most, lengthen the lowest. But when a page comes down into the
+// lowest at a use, this is cut to a quarter again: what is too much is given up, though no page needs the frame. State:
+// four lists over slots, 9 bytes a frame. Pitfalls: pages used four times stay long; in a few frames that are no
 // multiple of four, giving pages up can cost nearly all hits.
 #include "libos/pager/policy/list.h"
 #include "libos/pager/policy/uses.h"
