@@ -32,7 +32,6 @@ class Boot:
     console: Callable[[bytes], None] = lambda data: None
     name: str = "the machine"
     silence: float = SILENCE
-    on_start: Callable[[Machine], None] = lambda machine: None
     done: bool = False                             # the event "done" has come
     tail: bytes = b""                              # of the console, for messages
     partial: bytes = b""                           # of a report line
@@ -66,7 +65,6 @@ class Fleet:
 
     def _start(self, boot):
         boot.machine.start(boot.folder)
-        boot.on_start(boot.machine)
         boot.started = boot.heard = time.monotonic()
         self.running.append(boot)
         for name in ("console", "report"):

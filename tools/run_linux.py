@@ -33,10 +33,9 @@ def boot(root, one, limit, show=None, **options):
     printed = bytearray()
     inputs = []
 
-    def started(machine):
-        if "input=none" not in one.settings:
-            inputs.append(console.Input(machine.console, "input=terminal" in one.settings))
-            inputs[0].__enter__()
+    def takes_input(machine):
+        inputs.append(console.Input(machine.console, "input=terminal" in one.settings))
+        inputs[0].__enter__()
 
     def took(data):
         printed.extend(data)
@@ -45,7 +44,7 @@ def boot(root, one, limit, show=None, **options):
 
     memory = -(-(one.frames * 3 // 2 + unix.OVERHEAD) * 4096 >> 20) if one.frames else 0
     try:
-        outcome, = session.execute([[one]], limit=limit, console=took, names=[one.app], on_start=started, talks=True,
+        outcome, = session.execute([[one]], limit=limit, console=took, names=[one.app], on_input=takes_input, talks=True,
                                    memory=memory or unix.MEMORY, silence=limit, **options)
     except KeyboardInterrupt:
         raise Usage(f"{one.app} was ended from the keyboard") from None

@@ -152,10 +152,11 @@ def scratch():
 
 
 def execute(batches, parallel=1, limit=600, exact=False, trace=False, on_outcome=None, console=None,
-            names=None, silence=SILENCE, on_start=None, **options):
+            names=None, silence=SILENCE, on_input=None, **options):
     """Boots one machine for each list of runs and returns the outcomes in the order of the runs.
 
-    on_start(machine) is called when one runs, on_outcome(outcome) when a run ends, console(data) with what is printed.
+    on_outcome(outcome) is called when a run ends, console(data) with what is printed, and on_input(machine) when one
+    takes input: what is sent before that is lost, as the console is not set up.
     """
     outcomes = [[Outcome(run) for run in batch] for batch in batches]
     with scratch() as folder:
@@ -165,13 +166,14 @@ def execute(batches, parallel=1, limit=600, exact=False, trace=False, on_outcome
             place.mkdir()
             machine = prepare(batch, place, trace, exact, **options)
             boots.append(Boot(machine, place, console or (lambda data: None),
-                              names[number] if names else f"machine {number + 1} of {len(batches)}", silence,
-                              on_start=on_start or (lambda machine: None)))
+                              names[number] if names else f"machine {number + 1} of {len(batches)}", silence))
         of = {id(boot): each for boot, each in zip(boots, outcomes)}
         try:
             with contextlib.closing(Fleet(parallel, limit).run(boots)) as events:
                 for boot, event in events:
                     _take(of[id(boot)], event, on_outcome)
+                    if event["event"] == "input" and on_input:
+                        on_input(boot.machine)
                     if event["event"] == "done" and not any(outcome.run.root for outcome in of[id(boot)]):
                         boot.machine.disk.unlink(missing_ok=True)  # of many, each holds what was written to it
         finally:  # what is on a disk is kept, however its machine ended

@@ -55,6 +55,7 @@ int console_start(void) {
     terminal.session = terminal.foreground = 1; // the first process's
     terminal.size.ws_row = (unsigned short)start_number("rows", 24);
     terminal.size.ws_col = (unsigned short)start_number("columns", 80);
+    if (!input.none) report("{\"event\":\"input\",\"job\":%lu}", start->job);
     return 0;
 }
 

@@ -5,6 +5,8 @@
 //   output=terminal | stream            where output goes (default: stream)
 //   rows=N columns=N                    the terminal's size, 24 and 80 if not said
 //
+// When input is taken the event `input` is reported: what the host sends before that may be lost.
+//
 // In a stream of input the byte CONSOLE_ESCAPE stands before a byte that is meant: before itself it is that byte, and
 // before CONSOLE_END the input has ended. Without that nobody could know on a serial line that a file is over.
 #pragma once
