@@ -36,6 +36,7 @@ struct exo_job {
     uint64_t slices;    // positions of the slice vector
     uint64_t arguments; // offset of a NUL-terminated string of "name=value" words
     uint64_t deadline;  // slices the job may use up before it is ended; 0: no limit
+    uint64_t leased;    // frames it has besides at the start that init moves between the jobs of the group; 0: none
 };
 
 struct exo_package {

@@ -14,7 +14,7 @@ import click
 
 from tools import errors, terminal
 
-VERBS = ("compare", "simulate", "run", "bench", "trace", "test", "build", "doctor", "list", "new", "abi")
+VERBS = ("compare", "simulate", "together", "run", "bench", "trace", "test", "build", "doctor", "list", "new", "abi")
 
 EXAMPLES = """\
 ./bindery compare                              policies compared on real page faults in QEMU

@@ -66,7 +66,8 @@ PACKAGE_LIMIT = 512 << 20
 SEGMENT = Layout("exo_segment", *_words("address", "offset", "file_pages", "pages", "rights"))
 IMAGE_HEAD = Layout("exo_image", ("name", "48s"), *_words("entry", "segments"))  # then PACKAGE_SEGMENTS segments
 IMAGE_SIZE = IMAGE_HEAD.size + PACKAGE_SEGMENTS * SEGMENT.size
-JOB = Layout("exo_job", *_words("image", "group", "frames", "block", "blocks", "slices", "arguments", "deadline"))
+JOB = Layout("exo_job", *_words("image", "group", "frames", "block", "blocks", "slices", "arguments", "deadline",
+                                "leased"))
 PACKAGE = Layout("exo_package", ("magic", "Q"), ("abi_version", "I"), ("flags", "I"),
                  *_words("bytes", "images", "images_offset", "jobs", "jobs_offset"))
 

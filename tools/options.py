@@ -29,6 +29,14 @@ def policies(text):
     return None if text is None else assign.group(_items(text))
 
 
+def split_all(text):
+    """The items of a list by comma in which an item may stand twice."""
+    items = [item.strip() for item in text.split(",")]
+    if not all(items):
+        raise Usage(f"the list “{text}” has an empty item")
+    return items
+
+
 def frames_of(memory):
     """Whole frames in a size such as 512K or 8M."""
     match = re.fullmatch(r"(\d+)([KMG]?)i?B?", memory, re.I)

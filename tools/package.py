@@ -49,6 +49,7 @@ class Job:
     blocks: int = 0
     slices: int = 0
     deadline: int = 0
+    leased: int = 0
 
 
 @dataclass

@@ -5,7 +5,8 @@
     outcomes = execute([runs])          # one list of runs for each boot
 
 Runs of one boot are one after the other, each with the whole machine: on one simulated processor running them side
-by side gains nothing, and counts stay exact.
+by side gains nothing, and counts stay exact. With `together` they run at the same time, in turns: each has its own swap
+space, and all the memory.
 """
 
 import contextlib
@@ -46,15 +47,16 @@ class Run:
     image: Path = None    # an ELF file to run instead of the linked application
     root: object = None   # unix.Root: what fills the file "root" of the disk
     label: str = ""
+    leased: int = 0       # frames at the start, in place of `frames`, that move between runs that are together
 
-    def arguments(self, job):
+    def arguments(self, job, swap=()):
         """The job's argument string."""
         words = [f"job={job}", f"app={self.app}"]
         if self.policy:
             words.append(f"policy={self.policy}")
         if self.frames:
             words.append(f"frames={self.frames}")
-        words += self.settings
+        words += [*swap, *self.settings]
         if self.words:
             words += ["--", *self.words]
         for word in words:
@@ -98,7 +100,7 @@ class Outcome:
 
 
 def prepare(runs, folder, trace=False, exact=False, interactive=False, accelerator="tcg", memory=0, talks=False,
-            aio="threads"):
+            aio="threads", together=False):
     """Writes package and disk of one boot into `folder`; returns the Machine."""
     for needed in (paths.KERNEL, paths.INIT):
         if not needed.exists():
@@ -109,7 +111,7 @@ def prepare(runs, folder, trace=False, exact=False, interactive=False, accelerat
     for run in runs:
         for name, source, room in run.files:
             files.setdefault(name, (source, room))
-    disk = DiskImage(SWAP_BLOCKS)
+    disk = DiskImage(SWAP_BLOCKS * (len(runs) if together else 1))
     for name, (source, room) in files.items():
         disk.add(name, source, room)
     blocks = disk.write(folder / "disk.img")
@@ -120,9 +122,11 @@ def prepare(runs, folder, trace=False, exact=False, interactive=False, accelerat
         path = run.executable()
         if path not in images:
             images[path] = package.add_image(path.name[:47], path)
-        package.add_job(images[path], run.arguments(number), group=number, blocks=blocks, slices=1)
+        swap = (f"swap={disk.swap_block + number * SWAP_BLOCKS}", f"swap_blocks={SWAP_BLOCKS}") if together else ()
+        package.add_job(images[path], run.arguments(number, swap), group=0 if together else number, blocks=blocks,
+                        slices=1, leased=run.leased)
     (folder / "package").write_bytes(package.encode())
-    frames = max((run.frames for run in runs), default=0)
+    frames = (sum if together else max)([run.frames + run.leased for run in runs] or [0])
     require_memory(frames, package)
     return Machine(paths.KERNEL, folder / "package", folder / "disk.img", memory or machine_memory(frames, package),
                    exact, accelerator, interactive, talks, aio)

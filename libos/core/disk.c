@@ -43,7 +43,7 @@ static void put(enum exo_ring_operation operation, exo_frame frame, uint64_t blo
     const uint32_t place = ring->submitted % EXO_RING_SIZE;
     ring->requests[place] = (struct exo_ring_request){
         .extent = start->extent,
-        .frames = frames_binding,
+        .frames = frames_handle(frame),
         .frame = frame,
         .block = block,
         .operation = operation,

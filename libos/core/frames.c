@@ -6,7 +6,7 @@
 #include "libos/core/space.h"
 #include "pe/stubs.h"
 
-exo_handle frames_binding;
+exo_handle frames_binding, *frames_leased;
 static uint64_t next, typed, end; // frame numbers: next to hand out, first still of type free, end of the run
 static uint32_t *const given = (uint32_t *)MAP_FREE_LIST; // offsets from start->frames_first
 static uint64_t given_count, given_room;

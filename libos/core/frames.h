@@ -9,6 +9,13 @@
 
 extern exo_handle frames_binding; // covers all frames of this PE with all rights
 
+// The binding that covers a frame of this PE: frames_binding, or that of a leased frame.
+extern exo_handle *frames_leased; // by number from start->lease.first on; null: this PE has no leased frames
+static inline exo_handle frames_handle(exo_frame frame) {
+    if (frames_leased == nullptr || frame.raw - start->lease.first.raw >= start->lease.count) return frames_binding;
+    return frames_leased[frame.raw - start->lease.first.raw];
+}
+
 // A frame of type data; raw 0 if none is left.
 [[nodiscard]] exo_frame frames_take(void);
 

@@ -14,6 +14,26 @@ constexpr uint64_t START_MAGIC = 0x5452'4154'5350'4942ull;
 constexpr unsigned START_ARGUMENTS = 3072; // bytes, with the NUL
 constexpr uint64_t START_INIT = UINT64_MAX;
 
+// Frames that init lends to the jobs of a group and asks back for others (libos/init/lease.c). Each comes with a
+// binding of its own. Both sides see this page; the counters only rise, and each has one writer. Of frames that it is
+// asked for a PE chooses which to give back: it unmaps them and names them in `given`. Init then revokes their
+// bindings, so what a PE says here can cost that PE frames, and nobody else.
+constexpr unsigned START_LEASE_RING = 32;
+
+struct start_lease {
+    exo_frame first;           // of all frames that are lent in the group
+    uint64_t count;            // of these; 0: this PE has none and gets none
+    uint64_t target;           // how many this PE is to have; init changes it
+    uint64_t lent, taken;      // offers made, by init; taken up, by the PE
+    uint64_t given, collected; // frames given back, by the PE; of these revoked, by init
+    uint64_t faults;           // of the PE's pager so far, by the PE: what init shares frames out by
+    struct {
+        exo_frame frame; // of type free
+        exo_handle handle;
+    } offers[START_LEASE_RING];
+    exo_frame returns[START_LEASE_RING];
+};
+
 struct start_info {
     uint64_t magic;
     uint64_t job;      // index in the manifest; START_INIT: the first PE
@@ -27,7 +47,8 @@ struct start_info {
     exo_handle extent;                 // READ, WRITE; 0: none
     uint64_t block, blocks;            // what it covers, from the start of the disk
     exo_handle console, report, power; // 0: none
-    uint8_t reserved[4096 - 16 * 8 - START_ARGUMENTS];
+    struct start_lease lease;
+    uint8_t reserved[4096 - 16 * 8 - START_ARGUMENTS - sizeof(struct start_lease)];
     char arguments[START_ARGUMENTS];
 };
 static_assert(sizeof(struct start_info) == EXO_PAGE_SIZE);

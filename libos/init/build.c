@@ -40,8 +40,9 @@ static uint64_t tables_for(const struct exo_image *image) {
     return (image_end(image) - MAP_BASE + MAP_TABLE_SPAN - 1) / MAP_TABLE_SPAN;
 }
 
-uint64_t child_least_frames(const struct exo_image *image) {
-    uint64_t frames = PE_PARTS + 3 + tables_for(image) + 1 + 2; // and what core takes to start: free list, its table
+uint64_t child_least_frames(const struct child *child, const struct exo_image *image) {
+    uint64_t frames =
+        child->parts + 3 + tables_for(image) + 1 + 2; // and what core takes to start: free list, its table
     for (uint64_t i = 0; i < image->segments; i++) frames += image->segment[i].pages;
     return frames;
 }
@@ -123,7 +124,7 @@ static bool map_run(struct build *build, uint64_t address, exo_frame frame, uint
 }
 
 static bool make_tables(struct build *build) {
-    exo_frame next = {build->child->first.raw + PE_PARTS};
+    exo_frame next = {build->child->first.raw + build->child->parts};
     build->table4 = (exo_frame){next.raw++};
     build->table3 = (exo_frame){next.raw++};
     build->table2 = (exo_frame){next.raw++};
@@ -170,7 +171,7 @@ static bool load_image(struct build *build) {
 
 static bool make_pe(struct build *build) {
     struct child *child = build->child;
-    const struct exo_result made = exo_pe_create(frames_binding, child->first, PE_PARTS);
+    const struct exo_result made = exo_pe_create(frames_binding, child->first, child->parts);
     if (made.error != EXO_OK) return REFUSE(build, "its PE cannot be made: error %lu", (uint64_t)made.error);
     child->pe = (exo_handle){made.value};
     const exo_vaddr entry = {build->image->entry};
@@ -208,13 +209,15 @@ static bool make_start_info(struct build *build) {
     const char *arguments = arguments_of(child->job);
     if (arguments == nullptr) return REFUSE(build, "its arguments are longer than %u bytes", START_ARGUMENTS - 1);
     const exo_frame frame = build->next;
+    build->child->info = frame;
     build->next.raw++;
     memset(&info, 0, sizeof(info));
     info.magic = START_MAGIC;
     info.job = child->number;
     info.flags = package()->flags;
-    info.frames_first = (exo_frame){child->first.raw + PE_PARTS};
-    info.frames_count = child->count - PE_PARTS;
+    info.frames_first = (exo_frame){child->first.raw + child->parts};
+    info.frames_count = child->count - child->parts;
+    lease_tell(child, &info.lease);
     info.pool_first = build->next;
     info.table4 = build->table4;
     info.table3 = build->table3;

@@ -38,7 +38,7 @@ static bool take_run(struct child *child, exo_frame *from, uint64_t shares) {
         child->first = run_largest(*from, &largest);
         child->count = largest / shares;
     }
-    const uint64_t least = child_least_frames(image);
+    const uint64_t least = child_least_frames(child, image);
     if (child->count < least) return REFUSE(child, "it needs at least %lu frames and gets %lu", least, child->count);
     if (child->first.raw == 0) {
         uint64_t largest;
@@ -53,14 +53,19 @@ static bool take_run(struct child *child, exo_frame *from, uint64_t shares) {
 static void take_runs(unsigned count, bool *ready) {
     exo_frame from = first.free_first;
     uint64_t shares = 0;
+    const bool leased = lease_begin(group, count, &from);
     for (unsigned i = 0; i < count; i++) {
-        if (group[i].job->frames == 0)
+        if (!leased && group[i].job->leased != 0)
+            (void)REFUSE(&group[i], "there are not %lu and the others' frames in a row to lend", group[i].job->leased);
+        else if (group[i].job->frames == 0)
             shares++;
         else
             ready[i] = take_run(&group[i], &from, 0);
     }
-    for (unsigned i = 0; i < count; i++)
-        if (group[i].job->frames == 0) ready[i] = take_run(&group[i], &from, shares--);
+    for (unsigned i = 0; i < count; i++) {
+        if (group[i].job->frames == 0 && (leased || group[i].job->leased == 0))
+            ready[i] = take_run(&group[i], &from, shares--);
+    }
 }
 
 static uint64_t slices_of(const struct child *child) {
@@ -99,7 +104,9 @@ static void run_group(unsigned count) {
         if (exo_pe_start(group[i].pe, group[i].number).error != EXO_OK)
             pe_fail("job %lu does not start", group[i].number);
     }
+    lease_watch(group, count);
     group_watch(group, count);
+    lease_end();
 }
 
 int libos_main(int, char **) {
@@ -109,7 +116,9 @@ int libos_main(int, char **) {
         unsigned count = 0;
         while (begin + count < jobs && job_at(begin + count)->group == job_at(begin)->group) {
             if (count == GROUP_JOBS) break; // the rest of the group runs as a group of its own
-            group[count] = (struct child){.job = job_at(begin + count), .number = begin + count};
+            const struct exo_job *job = job_at(begin + count);
+            const uint64_t parts = job->leased != 0 ? PE_PARTS_LEASED : PE_PARTS;
+            group[count] = (struct child){.job = job, .number = begin + count, .parts = parts};
             count++;
         }
         run_group(count);

@@ -10,7 +10,8 @@
 
 constexpr uint64_t VIEWS = MAP_BASE + 0x50'0000;
 constexpr uint64_t SCRATCH = MAP_BASE + 0x60'0000;
-static_assert(VIEWS + GROUP_JOBS * EXO_PAGE_SIZE <= SCRATCH);
+constexpr uint64_t INFOS = VIEWS + GROUP_JOBS * EXO_PAGE_SIZE;
+static_assert(INFOS + GROUP_JOBS * EXO_PAGE_SIZE <= SCRATCH);
 static_assert(SCRATCH + SCRATCH_PAGES * EXO_PAGE_SIZE <= MAP_BASE + EXO_FIRST_TABLES1 * MAP_TABLE_SPAN);
 
 struct exo_first first;
@@ -108,4 +109,13 @@ const struct exo_pe_page *view_map(unsigned place, exo_frame page) {
 
 void view_unmap(unsigned place) {
     (void)space_unmap((exo_vaddr){VIEWS + place * EXO_PAGE_SIZE});
+}
+
+struct start_info *info_map(unsigned place, exo_frame page) {
+    const exo_vaddr address = {INFOS + place * EXO_PAGE_SIZE};
+    return space_map(address, page, EXO_READ | EXO_WRITE) == EXO_OK ? (struct start_info *)address.raw : nullptr;
+}
+
+void info_unmap(unsigned place) {
+    (void)space_unmap((exo_vaddr){INFOS + place * EXO_PAGE_SIZE});
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Waiting for the jobs of a group. Without deadlines init sleeps until a PE has ended, so that a single job has the CPU
 // to itself. With one it takes its slice in every round of the vector, to look at the clock, and gives it up at once.
+// So it does where frames move between the jobs, to move them.
 #include "libos/core/print.h"
 #include "libos/core/start.h"
 #include "libos/core/upcall.h"
@@ -54,6 +55,7 @@ void child_remove(struct child *child) {
 
 static void finish(struct child *child, unsigned place, struct exo_pe_state state) {
     view_unmap(place);
+    lease_leave(child, place);
     report_end(child, state);
     child_remove(child);
     const uint64_t lost = frames_not_free(child);
@@ -90,7 +92,7 @@ void group_watch(struct child *children, unsigned count) {
         }
         if (!running) break;
         if (ended) continue;
-        if (deadline)
+        if (lease_look(children, views, count) || deadline)
             (void)exo_pe_yield(EXO_NO_HANDLE);
         else
             events_wait(&seen);

@@ -45,6 +45,18 @@ void *machine_frames(exo_frame *frames, uint64_t count) {
     return first != 0 && area_fill(first, count, frames) ? (void *)first : nullptr;
 }
 
+void *machine_window(uint64_t pages) {
+    return (void *)area_take(pages);
+}
+
+bool machine_show(void *page, exo_frame frame) {
+    return machine_bind((exo_vaddr){(uint64_t)page}, frame);
+}
+
+void machine_hide(void *page) {
+    (void)space_unmap((exo_vaddr){(uint64_t)page});
+}
+
 bool machine_reserve(exo_vaddr first, uint64_t pages) {
     return space_reserve(first, pages);
 }
@@ -54,7 +66,8 @@ const volatile uint64_t *machine_entries(exo_vaddr first) {
 }
 
 bool machine_bind(exo_vaddr page, exo_frame frame) {
-    return space_map(page, frame, EXO_READ | EXO_WRITE) == EXO_OK;
+    const exo_entry entry = exo_entry_for(frame, EXO_READ | EXO_WRITE);
+    return exo_tlb_set(space_tables, space_slot(page), frames_handle(frame), entry, (exo_vaddr){0}).error == EXO_OK;
 }
 
 uint64_t machine_unbind(exo_vaddr page) {
@@ -66,7 +79,8 @@ uint64_t machine_unbind(exo_vaddr page) {
 void machine_clear(exo_vaddr page, uint64_t bits) {
     uint64_t entry = space_entry(page);
     if (!(entry & bits)) return;
-    if (exo_tlb_set(space_tables, space_slot(page), frames_binding, (exo_entry){entry & ~bits}, page).error != EXO_OK) {
+    const exo_handle frames = frames_handle(exo_entry_frame((exo_entry){entry}));
+    if (exo_tlb_set(space_tables, space_slot(page), frames, (exo_entry){entry & ~bits}, page).error != EXO_OK) {
         pe_fail("the kernel refused to clear bits of %#lx", page.raw);
     }
 }

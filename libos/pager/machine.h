@@ -13,6 +13,11 @@ void *machine_memory(uint64_t bytes);
 // start is returned. Null: too few frames; those taken so far stay taken.
 void *machine_frames(exo_frame *frames, uint64_t count);
 
+// A range of memory to see frames in that come and go. Null: no room. Show: in a page of it; false: refused.
+void *machine_window(uint64_t pages);
+[[nodiscard]] bool machine_show(void *page, exo_frame frame);
+void machine_hide(void *page);
+
 // Makes the tables for a range of pages that nobody has mapped. False: no frames for them.
 [[nodiscard]] bool machine_reserve(exo_vaddr first, uint64_t pages);
 

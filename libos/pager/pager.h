@@ -57,6 +57,14 @@ struct pager_region;
 [[nodiscard]] struct pager_budget *pager_budget(uint64_t frames);
 uint64_t pager_budget_left(const struct pager_budget *budget); // frames that no region has
 
+// A budget whose frames come and go, at most so many at a time, and at first none. Null: pager_problem. Add: maps the
+// frame where the pager sees it; false: there are as many as can be, or the kernel refused. Remove: a frame that no
+// region has, mapped nowhere; raw 0: all are in use (pager_limit and pager_trim change that).
+[[nodiscard]] struct pager_budget *pager_budget_open(uint64_t most);
+[[nodiscard]] bool pager_budget_add(struct pager_budget *budget, exo_frame frame);
+exo_frame pager_budget_remove(struct pager_budget *budget);
+uint64_t pager_budget_frames(const struct pager_budget *budget); // those it has now
+
 // From now on a region of this budget that faults when all frames are in use need not give up a page of its own: the
 // frame is taken from the region with the most pages, if that has two more than the region that faults. (Of several the
 // one with the lowest rank; its policy chooses the page.) So each region has what it wants up to an equal share, and

@@ -32,6 +32,12 @@ struct pager_budget *pager_budget(uint64_t frames) {
     return budget;
 }
 
+struct pager_budget *pager_budget_open(uint64_t most) {
+    struct pager_budget *budget = most == 0 || most >= 1ull << 31 ? nullptr : budget_open((uint32_t)most);
+    if (budget == nullptr) problem = "no memory for the tables of a budget";
+    return budget;
+}
+
 uint64_t pager_budget_left(const struct pager_budget *budget) {
     return budget->free_count;
 }

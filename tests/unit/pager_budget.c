@@ -59,6 +59,21 @@ static void check(const struct pager_budget *budget, uint64_t regions) {
     for (uint32_t number = 0; number < budget->count; number++) cr_assert_eq(seen[number], 1, "frame %u", number);
 }
 
+// The same of a budget whose frames come and go.
+static void check_open(const struct pager_budget *budget, const struct pager_region *region) {
+    uint8_t seen[FAKE_FRAMES] = {};
+    uint32_t frames = 0;
+    for (uint32_t i = 0; i < budget->free_count; i++) seen[budget->free[i]]++;
+    for (uint32_t slot = 0; slot < region->used; slot++)
+        if (region->page_in[slot] != POLICY_NONE) seen[region->frame_of[slot]]++;
+    for (uint32_t number = 0; number < budget->most; number++) {
+        const bool is_there = budget->frames[number].raw != 0;
+        cr_assert_eq(seen[number], is_there, "number %u", number);
+        frames += is_there;
+    }
+    cr_assert_eq(frames, budget->count);
+}
+
 static void limits_move(const char *policy) {
     struct pager_region *region = attach(policy, 0, nullptr);
     const uint32_t least = region->options.policy->minimum;
@@ -144,6 +159,44 @@ Test(pager_budget, regions_share_frames_and_move_them_by_their_limits) {
         cr_assert_leq(fake.frames_taken, FRAMES);
     }
     cr_expect_eq(pager_resident(one) + pager_resident(two), FRAMES);
+}
+
+// The fake shows a frame where its memory is: the one with the lowest number that is away comes.
+static void come(struct pager_budget *budget, bool *here) {
+    uint32_t number = 0;
+    while (here[number]) number++;
+    cr_assert(pager_budget_add(budget, (exo_frame){7000 + number}));
+    here[number] = true;
+}
+
+static void go(struct pager_budget *budget, bool *here) {
+    const exo_frame frame = pager_budget_remove(budget);
+    cr_assert_neq(frame.raw, 0);
+    cr_assert_not(fake_is_mapped(frame), "a frame that is given away is mapped");
+    memset(fake_memory(frame), 0xcc, EXO_PAGE_SIZE); // somebody else's now
+    here[frame.raw - 7000] = false;
+}
+
+Test(pager_budget, frames_come_and_go) {
+    bool here[FRAMES] = {};
+    struct pager_budget *budget = pager_budget_open(FRAMES);
+    struct pager_region *region = attach("sieve1_d1", 0, budget);
+    uint64_t x = 17;
+    come(budget, here);
+    for (unsigned round = 0; round < 60; round++) {
+        touch_some(&x, 0, 60);
+        check_open(budget, region);
+        const uint64_t wanted = 1 + lcg_draw(&x, FRAMES);
+        pager_limit(region, wanted);
+        (void)pager_trim(region);
+        while (pager_budget_frames(budget) < wanted) come(budget, here);
+        while (pager_budget_frames(budget) > wanted) go(budget, here);
+        check_open(budget, region);
+    }
+    pager_limit(region, 1);
+    (void)pager_trim(region);
+    while (pager_budget_frames(budget) > 1) go(budget, here);
+    cr_expect_eq(pager_budget_remove(budget).raw, 0, "the last frame holds a page");
 }
 
 Test(pager_budget, a_shared_budget_is_refused_where_it_cannot_be) {

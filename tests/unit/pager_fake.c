@@ -41,6 +41,19 @@ void *machine_frames(exo_frame *frames, uint64_t count) {
     return fake.frames[first];
 }
 
+// The memory of the frames that come next: each frame has its own page in it.
+void *machine_window(uint64_t pages) {
+    exo_frame frames[FAKE_FRAMES];
+    return machine_frames(frames, pages);
+}
+
+bool machine_show(void *page, exo_frame frame) {
+    cr_assert_eq(page, (void *)fake_memory(frame), "a frame is shown elsewhere than its memory is");
+    return true;
+}
+
+void machine_hide(void *) {}
+
 bool machine_reserve(exo_vaddr first, uint64_t pages) {
     return first.raw >= FAKE_FIRST && (first.raw - FAKE_FIRST) / EXO_PAGE_SIZE + pages <= FAKE_PAGES;
 }

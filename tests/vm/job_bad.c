@@ -57,6 +57,37 @@ static void calls_at_random(void) {
     pe_end(0);
 }
 
+// Takes every leased frame, names frames that are not its own as given back, and gives none back. Ends when one of the
+// pages that it has mapped is gone.
+static void keeps(void) {
+    struct start_lease *lease = &start->lease;
+    const exo_vaddr first = {MAP_HEAP};
+    static bool mine[1024];
+    uint64_t pages = 0;
+    if (!space_reserve(first, 512)) pe_end(1);
+    for (;; lease->faults = 0) {
+        for (; lease->taken != __atomic_load_n(&lease->lent, __ATOMIC_ACQUIRE); lease->taken++) {
+            const typeof(lease->offers[0]) offer = lease->offers[lease->taken % START_LEASE_RING];
+            const exo_vaddr page = {first.raw + pages++ % 512 * EXO_PAGE_SIZE};
+            const exo_entry entry = exo_entry_for(offer.frame, EXO_READ | EXO_WRITE);
+            if (exo_frame_retype(offer.handle, offer.frame, 1, EXO_FRAME_DATA).error != EXO_OK
+                || exo_tlb_set(space_tables, space_slot(page), offer.handle, entry, (exo_vaddr){0}).error != EXO_OK)
+                pe_end(2);
+            mine[offer.frame.raw - lease->first.raw] = true;
+            *(volatile uint64_t *)page.raw = 0x5ec2e7;
+        }
+        for (uint64_t i = 0, place = 0; pages == 60 && i < lease->count && place < 20; i++) {
+            if (!mine[i]) lease->returns[place++].raw = lease->first.raw + i;
+            lease->given = place;
+        }
+        for (uint64_t i = 0; i < pages; i++) {
+            if (space_entry((exo_vaddr){first.raw + i * EXO_PAGE_SIZE}) & EXO_ENTRY_PRESENT) continue;
+            report("{\"event\":\"result\",\"job\":%lu,\"name\":\"lost\",\"value\":\"yes\"}", start->job);
+            pe_end(0);
+        }
+    }
+}
+
 static void reads_kernel_memory(void) {
     (void)*(volatile uint64_t *)0xffff'8000'0000'1000;
 }
@@ -88,6 +119,7 @@ static const struct {
     {"saws_its_branch_off", saws_its_branch_off},
     {"takes_all_memory", takes_all_memory},
     {"calls_at_random", calls_at_random},
+    {"keeps", keeps},
     {"reads_kernel_memory", reads_kernel_memory},
     {"writes_the_frame_table", writes_the_frame_table},
     {"writes_its_own_text", writes_its_own_text},

@@ -30,9 +30,9 @@ LIMIT = 120   # seconds
 class Job:
     """One job: an image of the build, its words, and what became of it."""
 
-    def __init__(self, image, *words, group=0, frames=0, settings=(), deadline=0, slices=1):
+    def __init__(self, image, *words, group=0, frames=0, settings=(), deadline=0, slices=1, leased=0):
         self.image, self.words, self.group, self.frames = BUILD / image, words, group, frames
-        self.settings, self.deadline, self.slices = settings, deadline, slices
+        self.settings, self.deadline, self.slices, self.leased = settings, deadline, slices, leased
         self.end = self.status = None
         self.events = []
 
@@ -60,7 +60,7 @@ def boot(*jobs, memory=64):
         words = [f"job={number}", f"swap={disk.swap_block + SWAP * number}", f"swap_blocks={SWAP}", *job.settings, "--",
                  *job.words]
         package.add_job(images[job.image], " ".join(words), group=job.group, frames=job.frames, blocks=blocks,
-                        slices=job.slices, deadline=job.deadline)
+                        slices=job.slices, deadline=job.deadline, leased=job.leased)
     console, order = [], []
     with session.scratch() as folder:
         disk.write(folder / "disk.img")
@@ -102,6 +102,51 @@ class Jobs(unittest.TestCase):
             self.assertGreater(one.value("writebacks"), 50, one.image.name)
             self.assertGreater(one.value("reads"), 50, one.image.name)
             self.assertEqual(other.value("writebacks"), 0, other.image.name)
+
+    def test_frames_that_move_between_pagers_lose_no_page(self):
+        def programs(leased):
+            settings = ("policy=clock1",)
+            kinds = ([Job("apps/zipfkv.unix", "keys=2048", "operations=12000", settings=("policy=sieve1_d1",), frames=1500,
+                          leased=leased)]
+                     + [Job("apps/loop.unix", f"pages={pages}", "laps=30", "write=1", settings=settings, frames=1500,
+                            leased=leased) for pages in (60, 110)])
+            return kinds + [Job("apps/hashjoin.unix", "build=8000", "probe=8000", settings=("policy=clockpro",),
+                                frames=1500, leased=leased)]
+
+        tight, ample = programs(40), programs(0)
+        boot(*tight)
+        boot(*ample)
+        self.ended_well(*tight, *ample)
+        for one, other in zip(tight, ample):
+            self.assertEqual(one.result("checksum"), other.result("checksum"))
+            self.assertGreater(one.value("writebacks"), 0, one.image.name)
+        leases = [job.of("lease")[0] for job in tight]
+        self.assertGreater(sum(lease["went"] for lease in leases), 10)
+        self.assertGreater(sum(lease["came"] for lease in leases), 4 * 40)
+        self.assertEqual([job.of("repossessed") for job in tight], [[]] * 4)
+        self.assertEqual([job.of("lease") for job in ample], [[]] * 4)
+
+    def test_a_library_os_that_keeps_what_it_is_asked_for_loses_it(self):
+        bad = Job("tests/vm/job-bad.bare", "keeps", frames=500, leased=60)
+        good = Job("apps/loop.unix", "pages=110", "laps=2000", "write=1", settings=("policy=clock1",), frames=1500,
+                   leased=60)
+        alone = Job("apps/loop.unix", "pages=110", "laps=2000", "write=1", frames=1500)
+        boot(bad, good)
+        boot(alone)
+        self.ended_well(bad, good, alone)
+        self.assertGreater(sum(event["frames"] for event in bad.of("repossessed")), 0)
+        self.assertEqual(bad.result("lost"), ["yes"])  # what it had mapped is gone, and it was not asked which
+        self.assertEqual(good.of("repossessed"), [])   # though the other has named its frames as its own to give
+        self.assertGreater(good.of("lease")[0]["came"], 60)
+        self.assertEqual(good.result("checksum"), alone.result("checksum"))
+
+    def test_frames_to_lend_that_are_not_there_are_said(self):
+        job = Job("apps/loop.unix", "pages=60", leased=100000)
+        other = Job("apps/hello.unix")
+        boot(job, other)
+        self.assertEqual(job.end, "not_started")
+        self.assertIn("to lend", job.of("job")[0]["detail"])
+        self.assertEqual(other.end, "exit")
 
     def test_the_same_program_side_by_side_with_different_policies(self):
         jobs = [Job("apps/loop.unix", "pages=100", "laps=4", "write=1", frames=1000,

@@ -18,6 +18,7 @@
 #include "libos/core/upcall.h"
 #include "libos/pager/pager.h"
 #include "pe/tlb.h"
+#include "libos/unix/linked/lease.h"
 #include "libos/unix/linked/unix.h"
 #include <errno.h>
 #include <malloc.h>
@@ -34,6 +35,7 @@ static char *break_first, *break_now, *break_end;
 static struct memory_range beyond; // the heap, in its region: for declared regions
 
 void pe_on_fault(struct exo_exception *fault) {
+    lease_serve();
     if (!pager_fault(fault)) pager_refuse(fault);
 }
 
@@ -139,6 +141,10 @@ void memory_options(struct pager_options *options, const struct assigned *assign
     options->window = pages_argument("window", PAGER_WINDOW);
     options->cluster = pages_argument("cluster", 1);
     options->frames = frames_of(assigned, options);
+    if (lease_given()) {
+        options->budget = lease_budget(&options->frames);
+        return;
+    }
     if (assigned->frames == 0 && assignment()->sharers > 1) {
         options->budget = shared_budget();
         options->rank = (uint8_t)(assigned - assignment()->of);
@@ -161,8 +167,10 @@ static void attach(void) {
     struct pager_options options = {
         .name = default_of_map ? "default" : "heap", .first = {MAP_HEAP}, .pages = swap.blocks, .block = swap.block};
     memory_options(&options, assigned);
-    if (pager_attach(&options) == nullptr)
+    struct pager_region *region = pager_attach(&options);
+    if (region == nullptr)
         pe_fail("a heap of %lu pages in %lu frames: %s", options.pages, options.frames, pager_problem());
+    if (lease_given()) lease_begin(region);
     const uint64_t bytes = heap_pages * EXO_PAGE_SIZE;
     const uint64_t blocks = bytes / 8 * 7 & ~(EXO_PAGE_SIZE - 1);
     heap_init((void *)MAP_HEAP, blocks, true);
@@ -182,6 +190,7 @@ struct memory_range memory_beyond_heap(void) {
 }
 
 void memory_leave(void) {
+    lease_end();
     declare_leave();
     region_leave();
     pager_report();

@@ -14,6 +14,7 @@
 #include "libos/core/space.h"
 #include "libos/core/start.h"
 #include "libos/pager/pager.h"
+#include "libos/unix/linked/lease.h"
 #include "libos/unix/linked/unix.h"
 #include <string.h>
 
@@ -146,7 +147,10 @@ static struct pager_region *attach(const char *name, char *first, uint64_t pages
     if (counts) options.position = &replay_position;
     memory_options(&options, memory_assigned(name));
     struct pager_region *region = pager_attach(&options);
-    if (region == nullptr) refuse(pages, pager_problem());
+    if (region == nullptr)
+        refuse(pages, pager_problem());
+    else if (lease_given())
+        lease_begin(region);
     return region;
 }
 
