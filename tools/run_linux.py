@@ -34,7 +34,7 @@ def boot(root, one, limit, show=None, **options):
     inputs = []
 
     def takes_input(machine):
-        inputs.append(console.Input(machine.console, "input=terminal" in one.settings))
+        inputs.append(console.Input(machine.console))
         inputs[0].__enter__()
 
     def took(data):

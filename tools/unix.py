@@ -93,8 +93,10 @@ class Root:
     def run(self, policy=None, frames=0, settings=()):
         """The session.Run. `frames` is the budget of pages that are in memory; 0: what the machine has."""
         said = [f"time={time.time_ns()}", *settings]
-        return session.Run(Path(self.program).name, "unix", (), policy, frames, tuple(said), image=IMAGE, root=self,
-                           files=(("command", self.command(), 0), ("root", None, self.blocks * filesystem.BLOCK)))
+        files = (("command", self.command(), 0), ("root", None, self.blocks * filesystem.BLOCK))
+        if "input=file" in settings:  # whole, before the machine starts
+            files += (("input", sys.stdin.buffer.read() if sys.stdin else b"", 0),)
+        return session.Run(Path(self.program).name, "unix", (), policy, frames, tuple(said), files, IMAGE, root=self)
 
     def command(self):
         """The file `command` of the disk."""
@@ -125,9 +127,7 @@ class Root:
 def console_settings():
     """What the program's console is: the start arguments for what our own standard streams are."""
     settings = ["output=terminal" if sys.stdout.isatty() else "output=stream"]
-    if sys.stdin is None or sys.stdin.closed:
-        return [*settings, "input=none"]
-    settings.append("input=terminal" if sys.stdin.isatty() else "input=stream")
+    settings.append("input=terminal" if sys.stdin and sys.stdin.isatty() else "input=file")
     if sys.stdout.isatty():
         size = shutil.get_terminal_size()
         settings += [f"rows={size.lines}", f"columns={size.columns}"]

@@ -72,4 +72,4 @@ title archives
 tar cf t.tar tree; tar tf t.tar | sort; gzip -k t.tar; gunzip -c t.tar.gz | $box cmp - t.tar && echo "same again"
 mkdir out; tar xf t.tar -C out; diff -r tree out/tree && echo unpacked
 rm -r out tree copy t.tar t.tar.gz big table errors
-ls
+ls b* *.sh

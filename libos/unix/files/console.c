@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // See console.h. Input is taken from the device by console_look whenever the scheduler asks, as there is no event for
-// it, and kept by the line discipline or, for a stream, as it is. Output goes out in as few calls as its size allows.
+// it, and kept by the line discipline. Output goes out in as few calls as its size allows.
 #include "libos/unix/files/console.h"
+#include "libos/core/files.h"
 #include "libos/core/print.h"
 #include "libos/core/start.h"
 #include "libos/unix/files/copy.h"
@@ -19,12 +20,10 @@ struct terminal terminal;
 
 // Where input stands.
 static struct {
-    bool is_terminal, none;
-    bool escaped; // the last byte was CONSOLE_ESCAPE
+    bool is_terminal;
     bool ended;
-    uint32_t head, count;
-    uint8_t bytes[4096]; // a ring, for a stream
-    struct wait_queue changed;
+    const struct disk_file *file; // null: none
+    uint64_t offset;
     struct lock lock;
 } input;
 static bool output_is_terminal;
@@ -38,24 +37,30 @@ static bool is_said(const char *name, const char *value) {
     return said != nullptr && strcmp(said, value) == 0;
 }
 
-static int check_argument(const char *name, const char *other) {
-    if (start_argument(name) == nullptr || is_said(name, "terminal") || is_said(name, "stream") || is_said(name, other))
-        return 0;
-    print("argument %s=%s: terminal or stream was expected\n", name, start_argument(name));
+// Says what an argument can be, if it is something else.
+static int check_argument(const char *name, const char *one, const char *other) {
+    if (start_argument(name) == nullptr || is_said(name, "terminal") || is_said(name, one) || is_said(name, other)) return 0;
+    print("argument %s=%s: terminal or %s was expected\n", name, start_argument(name), one);
     return -EINVAL;
 }
 
 int console_start(void) {
-    if (check_argument("input", "none") != 0 || check_argument("output", "stream") != 0) return -EINVAL;
+    if (check_argument("input", "file", "none") != 0 || check_argument("output", "stream", "stream") != 0) return -EINVAL;
     input.is_terminal = is_said("input", "terminal");
-    input.none = !input.is_terminal && !is_said("input", "stream");
-    input.ended = input.none;
+    if (is_said("input", "file")) {
+        enum files_error reason;
+        input.file = files_find("input", &reason);
+        if (input.file == nullptr) {
+            print("argument input=file: the disk has no file input\n");
+            return -ENOENT;
+        }
+    }
     output_is_terminal = is_said("output", "terminal");
     line_start(&terminal.line, echo, nullptr);
     terminal.session = terminal.foreground = 1; // the first process's
     terminal.size.ws_row = (unsigned short)start_number("rows", 24);
     terminal.size.ws_col = (unsigned short)start_number("columns", 80);
-    if (!input.none) report("{\"event\":\"input\",\"job\":%lu}", start->job);
+    if (input.is_terminal) report("{\"event\":\"input\",\"job\":%lu}", start->job);
     return 0;
 }
 
@@ -67,77 +72,53 @@ static void take_terminal(uint8_t byte) {
     if (signal != 0 || line_readable(&terminal.line)) wait_wake(&terminal.changed, WAIT_ALL);
 }
 
-static void take_stream(uint8_t byte) {
-    if (!input.escaped && byte == CONSOLE_ESCAPE) {
-        input.escaped = true;
-        return;
-    }
-    if (input.escaped && byte == CONSOLE_END)
-        input.ended = true;
-    else
-        input.bytes[(input.head + input.count++) % sizeof(input.bytes)] = byte;
-    input.escaped = false;
-    wait_wake(&input.changed, WAIT_ALL);
-}
-
-// A stream's bytes stay in the device while the ring is full; a terminal's are always taken, as one may be a signal.
+// A terminal's bytes are always taken, as one may be a signal.
 bool console_look(void) {
     bool any = false;
-    if (input.ended) return false;
-    while (!input.ended && (input.is_terminal || input.count < sizeof(input.bytes))) {
+    while (input.is_terminal && !input.ended) {
         const struct exo_result result = exo_console_read(start->console);
         if (result.error == EXO_AGAIN) break;
         if (result.error != EXO_OK) { // there is no such device any more
             input.ended = true;
-            wait_wake(&input.changed, WAIT_ALL);
             wait_wake(&terminal.changed, WAIT_ALL);
             return true;
         }
-        if (input.is_terminal)
-            take_terminal((uint8_t)result.value);
-        else
-            take_stream((uint8_t)result.value);
+        take_terminal((uint8_t)result.value);
         any = true;
     }
     return any;
 }
 
 bool console_awaited(void) {
-    return !input.ended && (input.is_terminal || input.changed.first != nullptr);
+    return input.is_terminal && !input.ended;
 }
 
 bool console_ended(void) {
     return input.ended;
 }
 
-static int64_t take_bytes(void *to, size_t bytes) {
+static int64_t stream_read(struct file *, uint64_t, void *to, size_t bytes) {
+    uint8_t part[1024]; // on this thread's stack: copying may sleep
     size_t done = 0;
-    while (done < bytes && input.count != 0) {
-        size_t part = sizeof(input.bytes) - input.head;
-        if (part > input.count) part = input.count;
-        if (part > bytes - done) part = bytes - done;
-        if (copy_out((uint8_t *)to + done, input.bytes + input.head, part) != 0) return done != 0 ? (int64_t)done : -EFAULT;
-        input.head = (input.head + (uint32_t)part) % sizeof(input.bytes);
-        input.count -= (uint32_t)part;
-        done += part;
-    }
-    return (int64_t)done;
-}
-
-static int64_t stream_read(struct file *file, uint64_t, void *to, size_t bytes) {
-    if (bytes == 0) return 0;
     lock_take(&input.lock);
-    (void)console_look();
-    while (input.count == 0 && !input.ended) {
-        lock_give(&input.lock);
-        const int stopped =
-            file->flags & O_NONBLOCK ? -EAGAIN : wait_sleep(&input.changed, WAIT_SIGNALS, WAIT_FOREVER);
-        if (stopped != 0) return stopped;
-        lock_take(&input.lock);
+    while (input.file != nullptr && done < bytes) {
+        enum files_error error;
+        const size_t wanted = bytes - done < sizeof(part) ? bytes - done : sizeof(part);
+        const size_t count = files_read(input.file, input.offset, part, wanted, &error);
+        if (count == 0 && error != FILES_OK && done == 0) {
+            lock_give(&input.lock);
+            return -EIO;
+        }
+        if (count == 0) break;
+        if (copy_out((uint8_t *)to + done, part, count) != 0) {
+            lock_give(&input.lock);
+            return done != 0 ? (int64_t)done : -EFAULT;
+        }
+        input.offset += count;
+        done += count;
     }
-    const int64_t done = take_bytes(to, bytes);
     lock_give(&input.lock);
-    return done;
+    return (int64_t)done;
 }
 
 static int64_t stream_write(struct file *, uint64_t, const void *from, size_t bytes) {
@@ -152,11 +133,9 @@ static int64_t stream_write(struct file *, uint64_t, const void *from, size_t by
     return (int64_t)done;
 }
 
-static uint32_t stream_poll(struct file *file, struct poll_watch *watch) {
-    poll_add(watch, &input.changed);
-    (void)console_look();
-    const uint32_t readable = (input.count != 0 ? POLLIN : 0) | (input.ended ? POLLHUP : 0);
-    return (file_reads(file) ? readable : 0) | (file_writes(file) ? POLLOUT : 0);
+static uint32_t stream_poll(struct file *file, struct poll_watch *) {
+    const bool more = input.file != nullptr && input.offset < input.file->bytes;
+    return (file_reads(file) ? more ? POLLIN : POLLHUP : 0) | (file_writes(file) ? POLLOUT : 0);
 }
 
 static const struct file_operations stream_operations = {.read = stream_read, .write = stream_write, .poll = stream_poll};

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: MIT
 // The console: a terminal, or plain streams of bytes, as the start arguments say.
 //
-//   input=terminal | stream | none      what comes from the host (default: none)
+//   input=terminal | file | none        what comes from the host (default: none)
 //   output=terminal | stream            where output goes (default: stream)
 //   rows=N columns=N                    the terminal's size, 24 and 80 if not said
 //
-// When input is taken the event `input` is reported: what the host sends before that may be lost.
+// When a terminal's input is taken the event `input` is reported: what the host sends before that may be lost.
 //
-// In a stream of input the byte CONSOLE_ESCAPE stands before a byte that is meant: before itself it is that byte, and
-// before CONSOLE_END the input has ended. Without that nobody could know on a serial line that a file is over.
+// Input that is no terminal lies whole on the disk, as its file "input": a serial line has no end, and is slow.
 #pragma once
 #include "libos/unix/files/files.h"
 #include "libos/unix/files/special.h"
-
-constexpr uint8_t CONSOLE_ESCAPE = 0x10, CONSOLE_END = 0x04; // DLE, EOT
 
 int console_start(void); // reads the start arguments
 int console_descriptors(struct descriptors *descriptors); // opens 0, 1 and 2

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""Real programs on libos/unix: each prints, byte for byte, what the same executable prints on Linux, and ends alike.
+
+The programs are made of Debian's packages and sources (tests/programs/programs.py). Each case is a folder that is the
+current one on Linux, and the root on libos/unix.
+"""
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from tests.cli.command import is_built
+from tests.programs import programs
+from tools import paths
+from tools.errors import Missing
+from tools.peers.common import Skipped
+
+HERE = paths.ROOT / "tests" / "programs"
+ENVIRONMENT = {"PATH": "/bin:/usr/bin:/sbin:/usr/sbin", "HOME": "/"}
+HELLO = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <math.h>
+#include <string.h>
+static int compare(const void *a, const void *b) { return strcmp(*(char **)a, *(char **)b); }
+int main(int argc, char **argv) {
+    qsort(argv + 1, argc - 1, sizeof *argv, compare);
+    for (int i = 1; i < argc; i++) printf("%s %.4f\n", argv[i], sqrt(i));
+    return argc;
+}
+"""
+
+
+@functools.cache
+def executable(name):
+    try:
+        return programs.path(name)
+    except (Skipped, Missing) as error:
+        raise unittest.SkipTest(f"{name}: {error}") from None
+
+
+@unittest.skipUnless(is_built(), "needs a built system")
+class Programs(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.place = Path(folder.name)
+        self.root = self.place / "root"
+        self.root.mkdir()
+        (self.root / "tmp").mkdir()
+
+    def put(self, *names, **files):
+        """Programs by name, and files with their contents or sources, into the root."""
+        for name in names:
+            shutil.copy(executable(name), self.root)
+        for name, content in files.items():
+            target = self.root / name.replace("__", "/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content.read_bytes() if isinstance(content, Path) else content)
+
+    def on_linux(self, words, stdin=b""):
+        root = self.place / "linux"
+        shutil.copytree(self.root, root, symlinks=True)
+        done = subprocess.run(words, cwd=root, input=stdin, env=ENVIRONMENT, timeout=300, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+        return done.returncode if done.returncode >= 0 else 128 - done.returncode, done.stdout
+
+    def on_bindery(self, words, stdin=b"", options=()):
+        environment = os.environ | {"BINDERY_BUILD": str(paths.BUILD), "BINDERY_BUILT": "1"}
+        done = subprocess.run([paths.ROOT / "bindery", "run", "--quiet", "--root", self.root, *options, "--", *words],
+                              input=stdin, env=environment, timeout=300, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE)
+        self.assertEqual(done.stderr, b"")
+        return done.returncode, done.stdout
+
+    def same(self, words, stdin=b"", options=(), edit=lambda text: text):
+        status, output = self.on_linux(words, stdin)
+        own_status, own_output = self.on_bindery(words, stdin, options)
+        self.maxDiff = None
+        self.assertEqual(edit(own_output.decode(errors="backslashreplace")), edit(output.decode(errors="backslashreplace")))
+        self.assertEqual(own_status, status)
+        return output
+
+    def test_a_shell_script_of_a_hundred_lines(self):
+        self.put("busybox", **{"script.sh": HERE / "script.sh"})
+        self.assertIn(b"== archives", self.same(["./busybox", "sh", "script.sh"]))
+
+    def test_the_same_script_in_little_memory(self):
+        self.put("busybox", **{"script.sh": HERE / "script.sh"})
+        self.same(["./busybox", "sh", "script.sh"], options=["--memory", "1M", "--policy", "clockpro"])
+
+    def test_input_from_a_pipe(self):
+        self.put("busybox")
+        data = os.urandom(300000)
+        self.same(["./busybox", "md5sum"], stdin=data)
+        self.assertEqual(self.on_bindery(["./busybox", "cat"], stdin=data), (0, data))
+
+    def test_lua(self):
+        self.put("lua", **{"work.lua": HERE / "work.lua"})
+        self.same(["./lua", "work.lua"])
+
+    def test_a_database_in_a_file(self):
+        self.put("sqlite3", **{"work.sql": HERE / "work.sql"})
+        self.same(["./sqlite3", "work.db", ".read work.sql"])
+
+    def test_a_database_in_little_memory(self):
+        self.put("sqlite3", **{"work.sql": HERE / "work.sql"})
+        self.same(["./sqlite3", "work.db", ".read work.sql"], options=["--memory", "1M", "--policy", "clock1"])
+
+    def test_sqlites_speed_test(self):
+        self.put("speedtest1")
+        seconds = functools.partial(re.sub, r" *[0-9.]+s\b", " _s")
+        self.same(["./speedtest1", "--size", "2", "--verify", "test.db"], edit=seconds)
+
+    def test_zstd_with_threads(self):
+        self.put("zstd", **{"text": Path("/usr/share/dict/american-english").read_bytes()[:400000]})
+        for words in (["-q", "-1"], ["-q", "-12", "-T2"]):
+            with self.subTest(words):
+                shutil.rmtree(self.place / "linux", ignore_errors=True)
+                self.same(["./zstd", *words, "-c", "text"])
+        packed = subprocess.run([executable("zstd"), "-q", "-c", self.root / "text"], capture_output=True).stdout
+        self.assertEqual(self.on_bindery(["./zstd", "-q", "-d"], stdin=packed), (0, (self.root / "text").read_bytes()))
+
+    def test_a_c_compiler_and_what_it_compiles(self):
+        self.put("tcc", "busybox", **{"hello.c": HELLO.encode()})
+        executable("tcc")
+        shutil.copytree(programs.tcc_library(), self.root / "tcc-library")
+        musl = self.root / "musl"
+        shutil.copytree("/usr/include/x86_64-linux-musl", musl / "include")
+        for name in ("crt1.o", "crti.o", "crtn.o", "libc.a"):
+            shutil.copy(programs.MUSL / name, musl)
+        compile_it = ("./tcc -Btcc-library -nostdinc -Itcc-library/include -Imusl/include -nostdlib -static "
+                      "musl/crt1.o musl/crti.o hello.c musl/libc.a tcc-library/libtcc1.a musl/crtn.o -o hello")
+        self.same(["./busybox", "sh", "-c", f"{compile_it} && ./busybox md5sum hello && ./hello pear apple fig"])
+
+    def test_what_is_written_can_be_saved(self):
+        self.put("busybox", **{"old": b"old\n"})
+        after = self.place / "after"
+        status, _ = self.on_bindery(["./busybox", "sh", "-c",
+                                     "b=./busybox; $b mkdir -p a/b; $b seq 1 50000 >a/b/new; $b rm old; $b ln -s b a/l"],
+                                    options=["--save", after])
+        self.assertEqual(status, 0)
+        self.assertEqual((after / "a/b/new").read_text(), "".join(f"{n}\n" for n in range(1, 50001)))
+        self.assertEqual(os.readlink(after / "a/l"), "b")
+        self.assertFalse((after / "old").exists())
+        self.assertTrue((self.root / "old").exists(), "the host's folder stays as it is")
