@@ -44,7 +44,12 @@ static void check_entry(struct count *count, const struct leaf *leaf, unsigned i
 static void check_leaf(struct count *count, const struct leaf *leaf) {
     cr_assert_gt(leaf->references, 0);
     if (count->leaf_users[leaf->number]++ != 0) return;
-    for (unsigned index = 0; index < ENTRIES; index++) check_entry(count, leaf, index);
+    unsigned unmapped = 0;
+    for (unsigned index = 0; index < ENTRIES; index++) {
+        check_entry(count, leaf, index);
+        unmapped += entry_known(leaf, index) && !entry_present(leaf, index);
+    }
+    cr_assert_eq(leaf->unmapped, unmapped);
 }
 
 // An entry for a table with that many users.

@@ -32,9 +32,8 @@ static struct pending {
 static unsigned pending_count;
 
 void fake_disk_begin(void) {
-    disk = malloc(BLOCKS * EXO_PAGE_SIZE);
+    disk = calloc(BLOCKS, EXO_PAGE_SIZE);
     cr_assert_not_null(disk);
-    memset(disk, 0xdb, BLOCKS * EXO_PAGE_SIZE);
     memset(block_of, 0, sizeof block_of);
     next_block = 1;
     pending_count = 0;
@@ -115,6 +114,7 @@ int fs_block(struct inode *file, uint64_t index, uint32_t flags, struct fs_place
         fake.file_blocks--;
         *block = next_block++;
         cr_assert_lt(FILES_FIRST + next_block, BLOCKS);
+        memset(disk + (FILES_FIRST + *block) * EXO_PAGE_SIZE, 0xdb, EXO_PAGE_SIZE);
     }
     uint32_t run = 1; // blocks are handed out in rising order, so files that are written in order lie so
     while (!fresh && index + run < FILE_PAGES && block[run] == (*block == 0 ? 0 : *block + run)) run++;

@@ -25,6 +25,7 @@ static void note_bits(struct page *page, uint64_t entry) {
 
 void entry_bind(struct leaf *leaf, unsigned index, uint32_t page, uint64_t rights) {
     machine_put(&leaf->table, index, exo_entry_for(frame_of(page), rights));
+    leaf->unmapped -= entry_known(leaf, index);
     bit_set(leaf->known, index);
     leaf->page[index] = page;
     if (page == PAGE_ZERO) return;
@@ -56,7 +57,10 @@ void entry_unbind(struct leaf *leaf, unsigned index) {
     if (number != PAGE_ZERO) {
         note_bits(page, entry);
         unchain(leaf, index, page);
-        if (page->kind == PAGE_PRIVATE) return;
+        if (page->kind == PAGE_PRIVATE) {
+            leaf->unmapped++;
+            return;
+        }
     }
     bit_clear(leaf->known, index);
 }
@@ -65,13 +69,15 @@ void entry_forget(struct leaf *leaf, unsigned index) {
     entry_unbind(leaf, index);
     if (!entry_known(leaf, index)) return;
     bit_clear(leaf->known, index);
+    leaf->unmapped--;
     page_release(leaf->page[index]);
 }
 
 // ---- all entries of a page
 
-#define EACH_PLACE(place, page)                                                                                        \
-    (uint32_t place = (page)->map; place != NONE; place = leaf_of(place)->next[index_of(place)])
+static uint32_t place_next(uint32_t place) {
+    return leaf_of(place)->next[index_of(place)];
+}
 
 // Commits a change to some entries of a page; with one, only its address is flushed.
 static void commit_changed(unsigned changed, uint32_t last) {
@@ -82,8 +88,8 @@ static void commit_changed(unsigned changed, uint32_t last) {
 uint64_t page_bits(uint32_t number) {
     const struct page *page = &memory.page[number];
     uint64_t bits = 0;
-    for
-        EACH_PLACE(place, page) bits |= leaf_of(place)->table.entry[index_of(place)];
+    for (uint32_t place = page->map; place != NONE; place = place_next(place))
+        bits |= leaf_of(place)->table.entry[index_of(place)];
     return bits & (EXO_ENTRY_ACCESSED | EXO_ENTRY_DIRTY);
 }
 
@@ -91,15 +97,14 @@ uint64_t page_bits(uint32_t number) {
 static void take_bits(struct page *page, uint64_t bits) {
     unsigned changed = 0;
     uint32_t last = NONE;
-    for
-        EACH_PLACE(place, page) {
-            const struct leaf *leaf = leaf_of(place);
-            const uint64_t entry = leaf->table.entry[index_of(place)];
-            if (!(entry & bits)) continue;
-            machine_put(&leaf->table, index_of(place), (exo_entry){entry & ~bits});
-            changed++;
-            last = place;
-        }
+    for (uint32_t place = page->map; place != NONE; place = place_next(place)) {
+        const struct leaf *leaf = leaf_of(place);
+        const uint64_t entry = leaf->table.entry[index_of(place)];
+        if (!(entry & bits)) continue;
+        machine_put(&leaf->table, index_of(place), (exo_entry){entry & ~bits});
+        changed++;
+        last = place;
+    }
     commit_changed(changed, last);
 }
 
@@ -116,16 +121,18 @@ void page_unmap(uint32_t number) {
     struct page *page = &memory.page[number];
     unsigned changed = 0;
     uint32_t last = NONE;
-    for
-        EACH_PLACE(place, page) {
-            struct leaf *leaf = leaf_of(place);
-            const unsigned index = index_of(place);
-            note_bits(page, leaf->table.entry[index]);
-            machine_put(&leaf->table, index, (exo_entry){0});
-            if (page->kind == PAGE_HELD) bit_clear(leaf->known, index);
-            changed++;
-            last = place;
-        }
+    for (uint32_t place = page->map; place != NONE; place = place_next(place)) {
+        struct leaf *leaf = leaf_of(place);
+        const unsigned index = index_of(place);
+        note_bits(page, leaf->table.entry[index]);
+        machine_put(&leaf->table, index, (exo_entry){0});
+        if (page->kind == PAGE_HELD)
+            bit_clear(leaf->known, index);
+        else
+            leaf->unmapped++;
+        changed++;
+        last = place;
+    }
     page->map = NONE;
     commit_changed(changed, last);
 }

@@ -6,6 +6,9 @@
 //   shared                      the object's page; written: it is dirty from then on, and has a block in its file
 //
 // A read changes tables that are shared, too: it means the same for all who share them. A write takes them first.
+// Entries that only gain something are not flushed: the processor keeps none that are absent, and looks anew before it
+// says that one lacks a right.
+//
 // Neighbours in memory are mapped along with the page, as far as that takes no memory: their A bits stay clear, so the
 // policy still sees who is used.
 #include "libos/unix/memory/object.h"
@@ -75,6 +78,7 @@ static void bind_chunk(const struct fault *fault, struct leaf *leaf) {
 
 // Private pages that are known near the address, in memory and not mapped.
 static void bind_known(const struct fault *fault, struct leaf *leaf) {
+    if (leaf->unmapped == 0) return;
     const unsigned own = index_in_leaf(fault->address), first = own & ~(AROUND - 1);
     for (unsigned index = bit_next(leaf->known, first); index < first + AROUND;
          index = bit_next(leaf->known, index + 1)) {
@@ -125,8 +129,9 @@ static int replace(const struct fault *fault, struct leaf *leaf, uint32_t source
     const unsigned index = index_in_leaf(fault->address);
     entry_forget(leaf, index);
     entry_bind(leaf, index, page, rights_allowed(fault->mapping, page));
-    bind_known(fault, leaf);
     machine_commit(fault->address);
+    bind_known(fault, leaf);
+    machine_commit(0);
     return 0;
 }
 
@@ -145,7 +150,7 @@ static int write_private(const struct fault *fault) {
     if (memory.page[page].references > 1) return replace(fault, leaf, page);
     bind(fault, leaf, page);
     bind_known(fault, leaf);
-    machine_commit(fault->address);
+    machine_commit(0);
     return 0;
 }
 
@@ -159,7 +164,7 @@ static int write_shared(const struct fault *fault) {
     object_dirty(page);
     bind(fault, leaf, page);
     bind_chunk(fault, leaf);
-    machine_commit(fault->address);
+    machine_commit(0);
     return 0;
 }
 
@@ -183,7 +188,7 @@ static int read(const struct fault *fault) {
         bind_chunk(fault, leaf);
     else
         bind_known(fault, leaf);
-    machine_commit(fault->address);
+    machine_commit(0);
     return 0;
 }
 

@@ -35,6 +35,8 @@ static void move_pages(struct vm *vm, uint64_t from, uint64_t bytes, uint64_t to
             const uint64_t place = to + (leaf_address(leaf, index) - from);
             struct leaf *other = leaf_find(&vm->space, place);
             bit_clear(leaf->known, index);
+            leaf->unmapped--;
+            other->unmapped++;
             bit_set(other->known, index_in_leaf(place));
             other->page[index_in_leaf(place)] = leaf->page[index];
         }

@@ -7,7 +7,12 @@
 #include "libos/unix/memory/slots.h"
 #include "libos/unix/memory/tables.h"
 
+// Files that the cache holds on to. Past OBJECTS_MOST, those that nobody uses go, down to OBJECTS_KEPT.
+constexpr uint32_t OBJECTS_MOST = 256, OBJECTS_KEPT = 192;
+
 struct object *objects;
+static struct object *last_object;
+static uint32_t object_count;
 
 static struct chunk **hash;
 static uint64_t hash_mask;
@@ -17,7 +22,8 @@ bool objects_start(uint32_t pages) {
     while (size < pages / CHUNK_PAGES * 2) size *= 2;
     hash = machine_memory(size * sizeof *hash);
     hash_mask = size - 1;
-    objects = nullptr;
+    objects = last_object = nullptr;
+    object_count = 0;
     return hash != nullptr;
 }
 
@@ -26,14 +32,51 @@ static struct chunk **hash_place(const struct object *object, uint64_t index) {
     return &hash[key >> 32 & hash_mask];
 }
 
+static void link_first(struct object *object) {
+    object->previous = nullptr;
+    object->next = objects;
+    if (objects != nullptr)
+        objects->previous = object;
+    else
+        last_object = object;
+    objects = object;
+}
+
+static void unlink(struct object *object) {
+    if (object->next != nullptr)
+        object->next->previous = object->previous;
+    else
+        last_object = object->previous;
+    if (object->previous != nullptr)
+        object->previous->next = object->next;
+    else
+        objects = object->next;
+}
+
+// Lets files go that only the cache uses, the one longest not asked for first: each keeps an inode in memory.
+static void trim(void) {
+    struct object *previous;
+    for (struct object *each = last_object; each != nullptr && object_count > OBJECTS_KEPT; each = previous) {
+        previous = each->previous;
+        if (each->inode->references != 1 || (each->dirty != nullptr && object_sync(each, false) != 0)) continue;
+        object_forget(each);
+    }
+}
+
 struct object *object_of(struct inode *inode) {
-    if (inode->owner != nullptr) return inode->owner;
+    struct object *known = inode->owner;
+    if (known != nullptr) {
+        if (known == objects) return known;
+        unlink(known);
+        link_first(known);
+        return known;
+    }
+    if (object_count >= OBJECTS_MOST) trim();
     struct object *object = heap_allocate_zeroed(sizeof *object);
     if (object == nullptr) return nullptr;
     object->inode = fs_hold(inode);
-    object->next = objects;
-    if (objects != nullptr) objects->previous = object;
-    objects = object;
+    link_first(object);
+    object_count++;
     inode->owner = object;
     return object;
 }
@@ -186,11 +229,8 @@ void object_brought(uint32_t number) {
 static void object_end(struct object *object) {
     struct inode *inode = object->inode;
     if (inode != nullptr) {
-        if (object->next != nullptr) object->next->previous = object->previous;
-        if (object->previous != nullptr)
-            object->previous->next = object->next;
-        else
-            objects = object->next;
+        unlink(object);
+        object_count--;
         inode->owner = nullptr;
     }
     heap_release(object);

@@ -81,4 +81,4 @@ void object_filled(uint32_t page); // it was read from its block
 [[nodiscard]] int objects_sync(void);
 
 extern uint64_t object_first_block; // of the file system, on the disk
-extern struct object *objects;
+extern struct object *objects;      // of files, the one last asked for first

@@ -32,8 +32,6 @@ unsigned bit_next(const uint64_t *bits, unsigned index) {
     return word * 64 + (unsigned)__builtin_ctzl(rest);
 }
 
-#define EACH_BIT(index, bits) (unsigned index = bit_next(bits, 0); index < ENTRIES; index = bit_next(bits, index + 1))
-
 // ---- taking and giving back
 
 static struct leaf *leaf_take(uint64_t first) {
@@ -71,21 +69,20 @@ static struct node *node_take(void) {
 
 static void leaf_release(struct leaf *leaf) {
     if (--leaf->references != 0) return;
-    for
-        EACH_BIT(index, leaf->known) entry_forget(leaf, index);
+    for (unsigned index = bit_next(leaf->known, 0); index < ENTRIES; index = bit_next(leaf->known, index + 1))
+        entry_forget(leaf, index);
     leaf->free = free_leaves;
     free_leaves = leaf;
 }
 
 static void node_release(struct node *node) {
     if (--node->references != 0) return;
-    for
-        EACH_BIT(index, node->used) {
-            machine_put(&node->table, index, (exo_entry){0});
-            leaf_release(node->leaf[index]);
-            bit_clear(node->used, index);
-            node->leaf[index] = nullptr;
-        }
+    for (unsigned index = bit_next(node->used, 0); index < ENTRIES; index = bit_next(node->used, index + 1)) {
+        machine_put(&node->table, index, (exo_entry){0});
+        leaf_release(node->leaf[index]);
+        bit_clear(node->used, index);
+        node->leaf[index] = nullptr;
+    }
     node->free = free_nodes;
     free_nodes = node;
 }
@@ -95,13 +92,12 @@ bool space_make(struct space *space) {
 }
 
 void space_empty(struct space *space) {
-    for
-        EACH_BIT(index, space->used) {
-            machine_put(&space->table, index, (exo_entry){0});
-            node_release(space->node[index]);
-            bit_clear(space->used, index);
-            space->node[index] = nullptr;
-        }
+    for (unsigned index = bit_next(space->used, 0); index < ENTRIES; index = bit_next(space->used, index + 1)) {
+        machine_put(&space->table, index, (exo_entry){0});
+        node_release(space->node[index]);
+        bit_clear(space->used, index);
+        space->node[index] = nullptr;
+    }
     machine_commit(0);
 }
 
@@ -128,25 +124,23 @@ static void link_leaf(struct node *node, unsigned index, struct leaf *leaf) {
 }
 
 void space_share(struct space *from, struct space *to) {
-    for
-        EACH_BIT(index, from->used) {
-            struct node *node = from->node[index];
-            node->references++;
-            link_node(to, index, node);
-            if (writes(&from->table, index)) link_node(from, index, node);
-        }
+    for (unsigned index = bit_next(from->used, 0); index < ENTRIES; index = bit_next(from->used, index + 1)) {
+        struct node *node = from->node[index];
+        node->references++;
+        link_node(to, index, node);
+        if (writes(&from->table, index)) link_node(from, index, node);
+    }
 }
 
 static struct node *node_copy(struct node *node) {
     struct node *copy = node_take();
     if (copy == nullptr) return nullptr;
-    for
-        EACH_BIT(index, node->used) {
-            struct leaf *leaf = node->leaf[index];
-            leaf->references++;
-            link_leaf(copy, index, leaf);
-            if (writes(&node->table, index)) link_leaf(node, index, leaf);
-        }
+    for (unsigned index = bit_next(node->used, 0); index < ENTRIES; index = bit_next(node->used, index + 1)) {
+        struct leaf *leaf = node->leaf[index];
+        leaf->references++;
+        link_leaf(copy, index, leaf);
+        if (writes(&node->table, index)) link_leaf(node, index, leaf);
+    }
     node->references--;
     return copy;
 }
@@ -155,16 +149,16 @@ static struct node *node_copy(struct node *node) {
 static struct leaf *leaf_copy(struct leaf *leaf) {
     struct leaf *copy = leaf_take(leaf->first);
     if (copy == nullptr) return nullptr;
-    for
-        EACH_BIT(index, leaf->known) {
-            const uint32_t page = leaf->page[index];
-            if (page == PAGE_ZERO || memory.page[page].kind != PAGE_PRIVATE) continue;
-            memory.page[page].references++;
-            copy->page[index] = page;
-            bit_set(copy->known, index);
-            const uint64_t entry = leaf->table.entry[index];
-            if (entry & EXO_ENTRY_WRITE) machine_put(&leaf->table, index, (exo_entry){entry & ~EXO_ENTRY_WRITE});
-        }
+    for (unsigned index = bit_next(leaf->known, 0); index < ENTRIES; index = bit_next(leaf->known, index + 1)) {
+        const uint32_t page = leaf->page[index];
+        if (page == PAGE_ZERO || memory.page[page].kind != PAGE_PRIVATE) continue;
+        memory.page[page].references++;
+        copy->page[index] = page;
+        bit_set(copy->known, index);
+        copy->unmapped++;
+        const uint64_t entry = leaf->table.entry[index];
+        if (entry & EXO_ENTRY_WRITE) machine_put(&leaf->table, index, (exo_entry){entry & ~EXO_ENTRY_WRITE});
+    }
     leaf->references--;
     return copy;
 }

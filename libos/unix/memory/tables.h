@@ -30,6 +30,7 @@ struct leaf {
     uint32_t references; // nodes that name it
     uint64_t first;      // address
     struct leaf *free;
+    uint32_t unmapped;            // entries that are known and not present
     uint64_t known[ENTRIES / 64]; // bit: page[i] is valid
     uint32_t page[ENTRIES];
     uint32_t next[ENTRIES]; // the next entry that maps the same page: leaf number * 512 + index; NONE
