@@ -47,6 +47,7 @@ static int disk_write(struct fs_disk *disk, uint64_t block, void *const memory[]
 
 static int disk_flush(struct fs_disk *disk) {
     if (model.off || ++model.writes == model.cut_at) {
+        model.cut_in_flush |= !model.off;
         model.off = true;
         return -EIO;
     }
@@ -63,7 +64,8 @@ void model_write(uint64_t block, const void *page) {
 }
 
 void model_crash(void) {
-    const uint64_t chance = model_draw(3); // of 2: none of it, half of it, all of it
+    // Of 2: mostly half of it, sometimes nothing or all.
+    const uint64_t chance = model_draw(8) ? 1 : 2 * model_draw(2);
     for (uint64_t sector = 0; sector < MODEL_BLOCKS * (FS_BLOCK / SECTOR); sector++) {
         if (!model.unflushed[sector / (FS_BLOCK / SECTOR)] || model_draw(2) >= chance) continue;
         memcpy(model.durable + sector * SECTOR, model.seen + sector * SECTOR, SECTOR);
@@ -85,7 +87,25 @@ void model_load(const uint8_t *image) {
     memset(model.unflushed, 0, MODEL_BLOCKS);
     model.disk = (struct fs_disk){MODEL_BLOCKS, disk_read, disk_write, disk_flush};
     model.writes = model.reads = model.cut_at = model.fail_read_at = 0;
-    model.off = false;
+    model.off = model.cut_in_flush = false;
+}
+
+struct model_state {
+    uint8_t durable[MODEL_BLOCKS * FS_BLOCK], seen[MODEL_BLOCKS * FS_BLOCK], unflushed[MODEL_BLOCKS];
+};
+
+struct model_state *model_keep(void) {
+    struct model_state *state = malloc(sizeof *state);
+    memcpy(state->durable, model.durable, sizeof state->durable);
+    memcpy(state->seen, model.seen, sizeof state->seen);
+    memcpy(state->unflushed, model.unflushed, sizeof state->unflushed);
+    return state;
+}
+
+void model_return(const struct model_state *state) {
+    memcpy(model.durable, state->durable, sizeof state->durable);
+    memcpy(model.seen, state->seen, sizeof state->seen);
+    memcpy(model.unflushed, state->unflushed, sizeof state->unflushed);
 }
 
 // A command with IMAGE and FOLDER replaced.

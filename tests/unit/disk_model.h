@@ -17,7 +17,7 @@ struct model {
     uint64_t cut_at;       // the write or flush with this number fails, and everything after it; 0: none
     uint64_t fail_read_at; // the same for one read
     uint64_t reads;
-    bool off;
+    bool off, cut_in_flush; // cut_in_flush: it was a flush that failed first
     uint64_t draw;
 };
 
@@ -32,6 +32,8 @@ uint8_t *model_image(const char *make); // one of the folder that a shell comman
 
 void model_write(uint64_t block, const void *page); // contents of a file
 void model_crash(void);                             // power fails now; what is on the disk then is `durable` and `seen`
+struct model_state *model_keep(void);               // the disk as it is, for free()
+void model_return(const struct model_state *state);
 uint64_t model_draw(uint64_t below);
 
 // Mounts with memory of the least size. `write_fresh` may be null.

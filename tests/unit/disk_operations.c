@@ -45,19 +45,25 @@ Test(disk, random_operations_do_what_the_model_says) {
     }
 }
 
+struct workload {
+    uint64_t seed;
+    unsigned operations;
+    uint64_t last; // cut at the last writes only, so many; 0: at all
+    bool eager;    // everything is synced after each operation
+};
+
 // Power fails at every single write of a workload. What is on the disk then must be the state after one operation,
 // none before the last that was synced.
-static void cut(uint64_t seed, uint64_t at, struct world *snapshots, unsigned operations, bool tools) {
-    model.draw = seed;
+static void begin(const struct workload *workload, struct world *snapshots) {
+    model.draw = workload->seed;
     model_load(model_empty());
     mount();
     run_start(fs, snapshots);
-    model.cut_at = at + model.writes;
-    while (run.count < operations && run_operation()) {
-    }
-    const bool was_cut = model.off;
-    if (!was_cut) model.off = true;
-    model.draw = seed + at * 7919;
+    run.eager = workload->eager;
+}
+
+// The power fails in one of the ways in which it can.
+static void crash(const struct workload *workload, uint64_t at, struct world *snapshots, bool tools) {
     model_crash();
     // Both replays must do the same: Linux's and ours.
     if (tools) {
@@ -65,37 +71,70 @@ static void cut(uint64_t seed, uint64_t at, struct world *snapshots, unsigned op
         model_expect_sound();
     }
     mount();
-    char difference[256] = "";
+    char difference[600] = "";
     bool good = false;
-    // An operation may be in the journal though its last write failed.
-    snapshots[run.count + 1] = run.world;
     for (unsigned state = run.synced; state <= run.count + 1 && !good; state++) {
         good = world_matches(fs, &snapshots[state], &run.world);
         if (state == run.synced || state == run.count) strcat(strcat(difference, "\n  "), world_difference);
     }
-    cr_assert(good, "seed %lu, cut at write %lu, in operation %u, synced %u:%.250s", seed, at, run.count, run.synced,
-              difference);
+    cr_assert(good, "seed %lu, cut at write %lu, in operation %u, synced %u:%s", workload->seed, at, run.count,
+              run.synced, difference);
     model_finish(fs);
     if (at % 8 == 0) model_expect_sound();
 }
 
-static uint64_t writes_of(uint64_t seed, struct world *snapshots, unsigned operations) {
-    model.draw = seed;
-    model_load(model_empty());
-    mount();
-    run_start(fs, snapshots);
+static void cut(const struct workload *workload, uint64_t at, struct world *snapshots) {
+    begin(workload, snapshots);
+    model.cut_at = at + model.writes;
+    while (run.count < workload->operations && run_operation()) {
+    }
+    // An operation may be in the journal though its last write failed.
+    snapshots[run.count + 1] = run.world;
+    model.draw = workload->seed + at * 7919;
+    if (!model.cut_in_flush) {
+        crash(workload, at, snapshots, at % 16 == 3);
+        return;
+    }
+    // Before a flush the most is under way, and before that of a checkpoint very much: try more of what can become of
+    // it.
+    struct model_state *before = model_keep();
+    unsigned under_way = 0;
+    for (uint64_t block = 0; block < MODEL_BLOCKS; block++) under_way += model.unflushed[block];
+    for (unsigned i = 0; i < (under_way > 16 ? 16 : 2); i++) {
+        model_return(before);
+        crash(workload, at, snapshots, false);
+    }
+    free(before);
+}
+
+static uint64_t writes_of(const struct workload *workload, struct world *snapshots) {
+    struct fs_statistics statistics = {};
+    begin(workload, snapshots);
     const uint64_t before = model.writes;
-    while (run.count < operations) cr_assert(run_operation());
-    return model.writes - before;
+    uint64_t checkpoint = 0; // when the second was made
+    while (run.count < workload->operations) {
+        const uint64_t made = statistics.checkpoints;
+        cr_assert(run_operation());
+        fs_statistics(fs, &statistics);
+        if (made < 2 && statistics.checkpoints == 2) checkpoint = model.writes - before;
+    }
+    // The eager one goes around the whole journal, and makes a checkpoint there, while the power is cut.
+    const uint64_t writes = model.writes - before, log = statistics.logged + 2 * statistics.commits;
+    if (workload->eager)
+        cr_assert(log > 1040 && checkpoint > writes - workload->last + 50 && checkpoint < writes - 20,
+                  "%lu blocks of log, %lu checkpoints, the second at write %lu of %lu", log, statistics.checkpoints,
+                  checkpoint, writes);
+    return writes;
 }
 
 Test(disk, a_power_cut_at_any_write_loses_nothing_that_was_synced) {
-    constexpr unsigned operations = 300;
-    struct world *snapshots = malloc((operations + 2) * sizeof *snapshots);
-    for (uint64_t seed = 11; seed < 13; seed++) {
-        const uint64_t writes = writes_of(seed, snapshots, operations);
-        cr_assert_gt(writes, 100, "%lu", writes);
-        for (uint64_t at = 1; at <= writes; at++) cut(seed, at, snapshots, operations, at % 16 == 3);
+    static const struct workload workloads[] = {{11, 300, 0, false}, {13, 430, 300, true}};
+    struct world *snapshots = malloc(432 * sizeof *snapshots);
+    for (unsigned i = 0; i < sizeof workloads / sizeof *workloads; i++) {
+        const uint64_t writes = writes_of(&workloads[i], snapshots);
+        cr_assert_gt(writes, 200, "%lu", writes);
+        const uint64_t first = workloads[i].last ? writes - workloads[i].last : 1;
+        for (uint64_t at = first; at <= writes; at++) cut(&workloads[i], at, snapshots);
     }
     free(snapshots);
 }

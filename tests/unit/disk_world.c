@@ -351,7 +351,8 @@ static int operation(void) {
 }
 
 bool run_operation(void) {
-    const int error = operation();
+    int error = operation();
+    if (!error && run.eager) error = sync_all();
     if (error) {
         cr_assert(error == -EIO || error == -EROFS, "operation %u gave %d (%s)", run.count, error, fs_reason());
         return false;

@@ -34,6 +34,7 @@ struct run {
     unsigned count;          // operations done
     unsigned synced;         // everything up to this one must survive
     bool full;               // ENOSPC is allowed
+    bool eager;              // everything is synced after each operation
     struct inode *open[OBJECTS];
     struct {
         struct inode *inode;
