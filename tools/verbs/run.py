@@ -18,9 +18,9 @@ EXAMPLES = """\
 ./bindery run --policy sieve1_d1 --memory 512K matmul -- n=96
 ./bindery run --policy prices=clock1@97,table=lifo@250,default=fifo --frames 349 reports
 ./bindery run sort
-./bindery run build/prog one two
-./bindery run --memory 8M --policy clockpro -- ./sqlite3 test.db 'select count(*) from t'
-./bindery run --root tree --save after --strace -- /bin/busybox sh /script"""
+./bindery run FILE one two
+./bindery run --memory 8M --policy clockpro -- FILE arguments
+./bindery run --root DIR --save DIR --strace -- FILE arguments"""
 
 
 @click.command("run", cls=Verb, examples=EXAMPLES)
