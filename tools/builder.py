@@ -18,8 +18,8 @@ from tools.errors import BinderyError, Missing, tail
 COMPILER_OLDEST = "19"
 NOISE = re.compile(r"ninja: Entering|(\S*/)?(clang|ccache)\S* ")  # lines of a failure that say nothing to people
 # Targets in build.ninja that make up the system: kernel, init, applications, simulator.
-SYSTEM = re.compile(r"(?m)^build (exo/bindery-kernel|libos/(?:init/init|pager/bindery-sim|\S+\.a)"
-                    r"|apps/\w+\.(?:unix|dos|bare)):")
+SYSTEM = re.compile(r"(?m)^build (exo/bindery-kernel|libos/(?:init/init|unix/unix|pager/bindery-sim|\S+\.a)"
+                    r"|apps/(?:\w+\.(?:unix|dos|bare)|bench_ways)):")
 # What runs on the systems that Bindery is measured beside; nothing else needs it.
 PEERS = re.compile(r"(?m)^build (peers/[^\s:]+): c_LINKER")
 STEP = re.compile(r"\[(\d+)/(\d+)\]")

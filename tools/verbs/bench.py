@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tools import builder, counts, options, paths, plot, registry, tables, terminal
+from tools import builder, counts, options, paths, plot, registry, tables, terminal, ways
 from tools.command import Examples, Subjects, shared
 from tools.errors import FAILED, OK, Usage
 from tools.files import write_folder
@@ -17,7 +17,11 @@ from tools.peers.common import Options, Skipped, check_accelerator
 EXAMPLES = """\
 ./bindery bench fault
 ./bindery bench fault --json
+./bindery bench ways
 ./bindery bench peers"""
+WAYS_EXAMPLES = """\
+./bindery bench ways
+./bindery bench ways --csv"""
 PEERS_EXAMPLES = """\
 ./bindery bench peers                           beside Linux and Xen, all rows
 ./bindery bench peers --system bindery --csv    without other systems"""
@@ -28,9 +32,9 @@ ACCELERATORS = click.Choice(["tcg", "kvm"])
 SECONDS = click.FloatRange(min=0, min_open=True)
 
 
-@click.command("bench", cls=Subjects, module="bench", verbs=("fault", "peers"), examples=EXAMPLES)
+@click.command("bench", cls=Subjects, module="bench", verbs=("fault", "ways", "peers"), examples=EXAMPLES)
 def verb_bench():
-    """Measure costs in guest instructions: `bench fault` Bindery's, `bench peers` those of other systems too."""
+    """Measure costs in guest instructions: `fault` and `ways` Bindery's, `peers` those of other systems too."""
 
 
 @click.command("fault", cls=Examples, examples=EXAMPLES)
@@ -84,6 +88,28 @@ def _described(row):
         verdict = "reached" if row["instructions"] <= operation.target else "above"
     return row | {"title": operation.title, "target": operation.target or None, "verdict": verdict or "",
                   "group": report.group(row["op"])}
+
+
+@click.command("ways", cls=Examples, examples=WAYS_EXAMPLES)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option("--timeout", type=SECONDS, default=120.0, show_default=True, help="Seconds each machine may run.")
+@shared
+def subject_ways(as_json, as_csv, timeout):
+    """Count the instructions of the same calls by each way into an OS: procedure call, trap, message to a server.
+
+    Columns: instructions (the least of the samples); steps of REP among them that copy 8 bytes each; bytes copied;
+    crossings into the kernel; who is protected from whom. See doc/ways.md.
+    """
+    builder.build(everything=False)
+    rows = ways.measure(timeout)
+    if as_json:
+        sys.stdout.write(tables.as_json(rows))
+    elif as_csv:
+        sys.stdout.write(tables.as_csv(rows, ways.COLUMNS))
+    else:
+        tables.show(rows, ways.COLUMNS, group="op")
+    return OK
 
 
 @click.command("peers", cls=Examples, examples=PEERS_EXAMPLES)

@@ -7,6 +7,8 @@
 //   fault       library   where it is, below it     pushed there; gone when this fault is done
 //   exception   both      as fault                  as fault
 //   interrupt   user      the running thread's      copied there from the PE page
+//   procedure   user      the running thread's      as syscall, and without the kernel
+//   site        user      the same                  the same
 //
 // interrupt_busy is set while library code runs and clear while user code does: so events never enter library code,
 // and a fault knows by it which of the two has faulted.
@@ -88,6 +90,49 @@ GLOBAL entry_start
     ud2
 
 // ---- in ----
+
+// A system call by a jump from a call site that was rewritten (rewrite.c): number and arguments are where the
+// instruction has them, rcx is the address behind it. Like the instruction it leaves the stack alone, below the stack
+// pointer too, and loses rcx and r11. An event that comes before interrupt_busy is set has interrupted user code.
+//
+// A program may also call entry_procedure, whose address is AT_SYSINFO of its auxiliary vector, in the place of the
+// instruction; but for rt_sigreturn, vfork, and clone with another stack, which may not find a return address on the
+// stack. It returns by way of the library OS's own instruction and ret: there a call is made again after a signal
+// (restart.c).
+    .balign 16
+    syscall
+procedure_return:
+    ret
+
+    .balign 16
+GLOBAL entry_procedure
+    movl $procedure_return, %ecx
+GLOBAL entry_site
+    movq $1, INTERRUPT_BUSY
+    movq %rsp, %r11
+    movq entry_top, %rsp
+    pushfq
+    cld
+    pushq %rcx                      // rip
+    pushq %r15
+    pushq %r14
+    pushq %r13
+    pushq %r12
+    pushq 40(%rsp)                  // r11 = rflags
+    pushq %r10
+    pushq %r9
+    pushq %r8
+    pushq %r11                      // rsp
+    pushq %rbp
+    pushq %rdi
+    pushq %rsi
+    pushq %rdx
+    pushq %rcx
+    pushq %rbx
+    pushq %rax
+    movq %rsp, %rdi
+    call syscall_enter
+    jmp leave_user
 
     .balign 16
 GLOBAL entry_syscall

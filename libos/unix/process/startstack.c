@@ -18,10 +18,11 @@ constexpr uint64_t STACK_ROOM = 32 * EXO_PAGE_SIZE; // that is mapped from the b
 constexpr uint64_t STRINGS_LEAST = 0x2'0000;        // bytes that are allowed however small the stack is (ARG_MAX)
 constexpr uint64_t STRINGS_MOST = 0x60'0000;
 constexpr unsigned LIMIT_STACK = 3;
-constexpr unsigned AUXILIARY = 20; // pairs at most
+constexpr unsigned AUXILIARY = 21; // pairs at most
 constexpr uint64_t TICKS_PER_SECOND = 100;
 constexpr uint64_t FEATURE_FSGSBASE = 2;
 constexpr uint64_t SIGNAL_STACK_LEAST = 2048;
+void entry_procedure(void); // entry.S
 static const char platform[] = "x86_64";
 
 uint64_t strings_limit(const struct process *process) {
@@ -87,6 +88,7 @@ static unsigned auxiliary(const struct program *program, const uint64_t path, ui
         {AT_MINSIGSTKSZ, SIGNAL_STACK_LEAST},
         {AT_EXECFN, path},
         {AT_PLATFORM, name},
+        {AT_SYSINFO, (uint64_t)entry_procedure},
         {AT_NULL, 0},
     };
     static_assert(sizeof(pairs) / sizeof(pairs[0]) <= AUXILIARY);

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""`bench ways`: the same calls by each way into an OS, measured by apps/bench_ways.c and apps/bench_ways_gate.c.
+
+Instructions, their steps of REP and so the bytes copied are measured. Crossings and protection are what a way is.
+"""
+
+import json
+from dataclasses import dataclass
+
+from tools import paths, run_linux, session, unix
+from tools.errors import BinderyError
+
+PROGRAM = paths.BUILD / "apps" / "bench_ways"
+SERVER = paths.BUILD / "apps" / "bench_ways_gate.bare"
+OPS = ("null", "getpid", "write.64", "write.4096", "write.1048576")
+COLUMNS = {"op": "op", "way": "way", "instructions": "instructions", "median": "median", "samples": "samples",
+           "moved": "steps of\nREP", "copied": "bytes\ncopied", "crossings": "crossings", "protected": "protected"}
+WORD = 8  # bytes that a step of REP MOVSQ copies
+
+
+@dataclass(frozen=True)
+class Way:
+    """What is known of a way beforehand."""
+
+    crossings: int  # into the kernel, a call
+    protected: str
+
+
+INSTANCES = "instances of the library OS from each other; not it from its program"
+WAYS = {
+    "procedure": Way(0, INSTANCES),
+    "trap": Way(1, INSTANCES),
+    "message": Way(2, "server and client from each other"),
+}
+
+
+def measure(timeout):
+    """A row for each operation and way, in this order."""
+    found = {}
+    for way in WAYS:
+        for event in _served(timeout) if way == "message" else _program(way, timeout):
+            if event["event"] == "skipped":
+                raise BinderyError(f"{way}, {event['op']}: {event['reason']}")
+            if event["event"] == "bench":
+                found[event["op"], way] = event
+    absent = [f"{op} by {way}" for op in OPS for way in WAYS if (op, way) not in found]
+    if absent:
+        raise BinderyError(f"not measured: {', '.join(absent)}")
+    return [_row(op, way, found[op, way]) for op in OPS for way in WAYS]
+
+
+def _row(op, way, event):
+    return {"op": op, "way": way, "instructions": event["minimum"], "median": event["median"],
+            "maximum": event["maximum"], "samples": event["samples"], "moved": event["moved"],
+            "copied": event["moved"] * WORD, "crossings": WAYS[way].crossings, "protected": WAYS[way].protected,
+            "how": event["how"]}
+
+
+def _program(way, timeout):
+    """The rows that the program prints on libos/unix."""
+    with unix.Root([str(PROGRAM), way]) as root:
+        run = root.run(settings=("output=stream", "input=none"))
+        outcome, printed = run_linux.boot(root, run, timeout, exact=True)
+    if not outcome.passed():
+        raise BinderyError(outcome.sentence(), printed.decode(errors="replace"))
+    return [json.loads(line) for line in printed.decode().splitlines()]
+
+
+def _served(timeout):
+    run = session.Run(SERVER.stem, image=SERVER)
+    outcome, = session.execute([[run]], limit=timeout, exact=True)
+    if not outcome.passed():
+        raise BinderyError(outcome.sentence())
+    return outcome.events
