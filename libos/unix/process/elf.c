@@ -53,8 +53,9 @@ static int add_segment(struct elf_image *image, const Elf64_Phdr *program, uint6
     const uint64_t page = program->p_vaddr & ~(EXO_PAGE_SIZE - 1);
     const uint64_t end = program->p_vaddr + program->p_memsz;
     if (!image->anywhere && (page < UNIX_USER_FIRST || !unix_is_user(page, end - page)))
-        return refuse(-ENOMEM, "a segment lies where no user's memory can be: below 64 KiB, or in the second GiB, where "
-                               "the library OS lies");
+        return refuse(-ENOMEM,
+                      "a segment lies where no user's memory can be: below 64 KiB, or in the second GiB, where "
+                      "the library OS lies");
     const uint64_t before = (image->end + EXO_PAGE_SIZE - 1) & ~(EXO_PAGE_SIZE - 1);
     if (image->segment_count != 0 && page < before)
         return refuse(-ENOEXEC, "its segments overlap, or are not in order of their addresses");

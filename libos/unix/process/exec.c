@@ -19,10 +19,9 @@
 #include <errno.h>
 #include <string.h>
 
-constexpr unsigned SCRIPTS_MOST = 5;         // interpreters that are scripts themselves
-constexpr size_t SCRIPT_LINE = 256;          // bytes of the first line that are looked at
+constexpr unsigned SCRIPTS_MOST = 5; // interpreters that are scripts themselves
+constexpr size_t SCRIPT_LINE = 256;  // bytes of the first line that are looked at
 constexpr uint64_t PROGRAM_BASE = 0x55'5555'4000, INTERPRETER_BASE = 0x7f'c000'0000;
-
 
 // Reads all of what is asked for, or gives -ENOEXEC.
 static int read_all(struct inode *file, uint64_t offset, void *to, size_t bytes) {

@@ -14,7 +14,7 @@ struct program {
     struct elf_image image, interpreter;
     struct vm *memory;
     // Filled in by start_stack_*.
-    uint64_t stack;                                    // stack pointer at the first instruction
+    uint64_t stack;                                     // stack pointer at the first instruction
     uint64_t arguments_at, environment_at, strings_end; // of /proc/PID/cmdline and environ
 };
 

@@ -2,8 +2,8 @@
 // The ends of threads and processes.
 //
 //   process_end: a status is chosen, and every thread of the process is told
-//   thread_end:  each ends at its way out; the last one ends the process: it becomes a zombie, and its parent hears of it
-//   wait4:       the parent takes the status, and nothing is left (reap.c)
+//   thread_end:  each ends at its way out; the last one ends the process: it becomes a zombie, and its parent hears of
+//   it wait4:       the parent takes the status, and nothing is left (reap.c)
 //
 // A process's first thread keeps its struct until the process is reaped, as its number is the process's. The children
 // of a process that ends go to the first process, whose own end is that of the instance.
@@ -23,7 +23,6 @@
 
 static struct wait_queue somebody_ended;
 
-
 void process_end(int status) {
     struct process *process = process_current();
     if (process->ending) return;
@@ -39,7 +38,8 @@ int64_t sys_exit_group(struct thread *self, const uint64_t argument[6]) {
 }
 
 int64_t sys_exit(struct thread *self, const uint64_t argument[6]) {
-    if (self->process->thread_count == 1 && !self->process->ending) self->process->status = (int)(argument[0] & 0xff) << 8;
+    if (self->process->thread_count == 1 && !self->process->ending)
+        self->process->status = (int)(argument[0] & 0xff) << 8;
     thread_end();
 }
 

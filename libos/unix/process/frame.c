@@ -44,7 +44,6 @@ constexpr uint64_t FLAGS_OF_USER = 0x240cd5;
 constexpr uint64_t FLAGS_ALWAYS = 0x202;
 constexpr uint32_t ON_STACK = 1, STACK_DISABLED = 2, STACK_AUTODISARM = 1u << 31;
 
-
 static bool on_signal_stack(const struct thread *self, uint64_t stack) {
     return !(self->signal_stack_flags & (STACK_DISABLED | STACK_AUTODISARM)) && stack > self->signal_stack
            && stack - self->signal_stack <= self->signal_stack_bytes;
@@ -60,11 +59,30 @@ static uint64_t stack_for(const struct thread *self, const struct signal_action 
 static void machine_save(struct machine_context *to, const struct thread *self, uint64_t mask) {
     const struct exo_context *user = self->user;
     *to = (struct machine_context){
-        .r8 = user->r8, .r9 = user->r9, .r10 = user->r10, .r11 = user->r11, .r12 = user->r12, .r13 = user->r13,
-        .r14 = user->r14, .r15 = user->r15, .rdi = user->rdi, .rsi = user->rsi, .rbp = user->rbp, .rbx = user->rbx,
-        .rdx = user->rdx, .rax = user->rax, .rcx = user->rcx, .rsp = user->rsp, .rip = user->rip,
-        .rflags = user->rflags, .cs = USER_CODE, .ss = USER_DATA, .error = self->fault_error,
-        .trap = self->fault_trap, .mask = mask, .cr2 = self->fault_address,
+        .r8 = user->r8,
+        .r9 = user->r9,
+        .r10 = user->r10,
+        .r11 = user->r11,
+        .r12 = user->r12,
+        .r13 = user->r13,
+        .r14 = user->r14,
+        .r15 = user->r15,
+        .rdi = user->rdi,
+        .rsi = user->rsi,
+        .rbp = user->rbp,
+        .rbx = user->rbx,
+        .rdx = user->rdx,
+        .rax = user->rax,
+        .rcx = user->rcx,
+        .rsp = user->rsp,
+        .rip = user->rip,
+        .rflags = user->rflags,
+        .cs = USER_CODE,
+        .ss = USER_DATA,
+        .error = self->fault_error,
+        .trap = self->fault_trap,
+        .mask = mask,
+        .cr2 = self->fault_address,
     };
 }
 
@@ -77,9 +95,9 @@ bool signal_frame(struct thread *self, const struct signal_action *action, const
         .restorer = action->restorer,
         .flags = CONTEXT_HAS_SS | CONTEXT_STRICT_SS,
         .stack = self->signal_stack,
-        .stack_flags = self->signal_stack_bytes == 0               ? STACK_DISABLED
+        .stack_flags = self->signal_stack_bytes == 0      ? STACK_DISABLED
                        : on_signal_stack(self, user->rsp) ? ON_STACK
-                                                                   : 0,
+                                                          : 0,
         .stack_bytes = self->signal_stack_bytes,
         .mask = before,
         .info = *info,
@@ -118,9 +136,23 @@ static bool vector_load(struct thread *self, uint64_t from) {
 
 static void machine_load(struct exo_context *user, const struct machine_context *from) {
     *user = (struct exo_context){
-        .rax = from->rax, .rbx = from->rbx, .rcx = from->rcx, .rdx = from->rdx, .rsi = from->rsi, .rdi = from->rdi,
-        .rbp = from->rbp, .rsp = from->rsp, .r8 = from->r8, .r9 = from->r9, .r10 = from->r10, .r11 = from->r11,
-        .r12 = from->r12, .r13 = from->r13, .r14 = from->r14, .r15 = from->r15, .rip = from->rip,
+        .rax = from->rax,
+        .rbx = from->rbx,
+        .rcx = from->rcx,
+        .rdx = from->rdx,
+        .rsi = from->rsi,
+        .rdi = from->rdi,
+        .rbp = from->rbp,
+        .rsp = from->rsp,
+        .r8 = from->r8,
+        .r9 = from->r9,
+        .r10 = from->r10,
+        .r11 = from->r11,
+        .r12 = from->r12,
+        .r13 = from->r13,
+        .r14 = from->r14,
+        .r15 = from->r15,
+        .rip = from->rip,
         .rflags = (from->rflags & FLAGS_OF_USER) | FLAGS_ALWAYS,
     };
 }

@@ -38,7 +38,6 @@ struct waiter {
 
 static struct waiter *lists[LISTS];
 
-
 static bool same(const struct vm_key *a, const struct vm_key *b) {
     return a->object == b->object && a->offset == b->offset;
 }

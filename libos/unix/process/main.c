@@ -112,7 +112,8 @@ void heap_broken(const void *block) {
 }
 
 void abort(void) {
-    pe_fail("the library OS has found its own state to be wrong, and ends (called from %p)", __builtin_return_address(0));
+    pe_fail("the library OS has found its own state to be wrong, and ends (called from %p)",
+            __builtin_return_address(0));
 }
 
 int libos_main(int, char **) {

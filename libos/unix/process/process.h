@@ -41,22 +41,22 @@ struct thread {
     uint64_t blocked, pending;
     uint64_t blocked_before; // what a call has replaced by a mask of its own, if mask_replaced
     bool mask_replaced;
-    struct signal_note *notes; // what came with the pending signals
+    struct signal_note *notes;                       // what came with the pending signals
     uint64_t fault_address, fault_trap, fault_error; // the processor's, of its last fault
     uint64_t signal_stack, signal_stack_bytes;
     uint32_t signal_stack_flags;
 
     // Waiting.
     bool interruptible;
-    int woken;                     // what the sleep will return
-    struct wait_node *nodes;       // its places in queues
+    int woken;               // what the sleep will return
+    struct wait_node *nodes; // its places in queues
     unsigned node_count;
-    struct timer *timer;           // that ends the sleep
-    uint64_t sleep_until;          // of a sleep that is gone on with after a stop; 0: none
+    struct timer *timer;  // that ends the sleep
+    uint64_t sleep_until; // of a sleep that is gone on with after a stop; 0: none
 
     // What threads ask for in clone and after.
     uint64_t set_tid, clear_tid, robust_list, robust_bytes; // user addresses
-    struct wait_queue *vfork_parent;               // waits for this one's exec or end
+    struct wait_queue *vfork_parent;                        // waits for this one's exec or end
 
     uint64_t user_ticks, system_ticks; // time-stamp ticks in user code, and in the library OS (clock_ticks_to_ns)
     uint64_t minor_faults, major_faults, switches, preemptions;
@@ -72,8 +72,8 @@ struct process {
     struct process *next; // of all, in no order
     struct process *parent, *children, *sibling;
     struct thread *threads;
-    unsigned thread_count; // that have not ended
-    bool ending;           // all its threads are to end
+    unsigned thread_count;          // that have not ended
+    bool ending;                    // all its threads are to end
     struct thread *replacing;       // the thread that calls exec, and waits for the others to end
     struct wait_queue thread_ended; // it waits here
     int exit_signal;                // what its parent gets at its end
@@ -88,17 +88,17 @@ struct process {
     struct signal_note *notes; // what came with the pending signals
     uint64_t pending;          // signals sent to the process
     bool zombie, stopped;
-    bool unwanted;         // a zombie that nobody waits for
-    uint8_t stop_signal;   // the one that stopped it
-    bool stop_told, continued; // what its parent has been told, and may be told, by wait4
-    struct wait_queue continuing;   // threads of a stopped process wait here
-    bool ran_program; // has called exec since it was forked
-    int32_t status;   // as wait4 gives it
-    uint64_t started; // clock_now()
+    bool unwanted;                     // a zombie that nobody waits for
+    uint8_t stop_signal;               // the one that stopped it
+    bool stop_told, continued;         // what its parent has been told, and may be told, by wait4
+    struct wait_queue continuing;      // threads of a stopped process wait here
+    bool ran_program;                  // has called exec since it was forked
+    int32_t status;                    // as wait4 gives it
+    uint64_t started;                  // clock_now()
     uint64_t user_ticks, system_ticks; // of threads that have ended, and so are the next four
     uint64_t minor_faults, major_faults, switches, preemptions;
     uint64_t child_user_ticks, child_system_ticks; // of children that were waited for
-    struct interval_timer *timers; // setitimer; null: never used (process/interval.c)
+    struct interval_timer *timers;                 // setitimer; null: never used (process/interval.c)
     struct process_limit limits[PROCESS_LIMITS];
     char name[PROCESS_NAME];
     struct inode *program; // what it executes, a reference; /proc/PID/exe

@@ -14,7 +14,6 @@ constexpr unsigned BLOCK = 64;
 
 static uint32_t key[8];
 
-
 static void quarter(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d) {
     *a += *b, *d = __builtin_rotateleft32(*d ^ *a, 16);
     *c += *d, *b = __builtin_rotateleft32(*b ^ *c, 12);
@@ -23,8 +22,8 @@ static void quarter(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d) {
 }
 
 static void block(uint32_t counter, uint8_t out[BLOCK]) {
-    const uint32_t first[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574, key[0], key[1], key[2], key[3],
-                                key[4],     key[5],     key[6],     key[7],     counter, 0,     0,      0};
+    const uint32_t first[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574, key[0],  key[1], key[2], key[3],
+                                key[4],     key[5],     key[6],     key[7],     counter, 0,      0,      0};
     uint32_t x[16];
     memcpy(x, first, sizeof(x));
     for (unsigned i = 0; i < 10; i++) {

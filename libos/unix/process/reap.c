@@ -12,7 +12,6 @@
 
 enum : int { WAIT_OPTIONS = WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT, WAIT_LINUX = (int)0xe0000000 };
 
-
 // What is waited for: as wait4's first argument.
 static bool wanted(const struct process *child, int32_t pid) {
     if (pid > 0) return child->pid == pid;

@@ -30,8 +30,8 @@ void call_interrupted(struct thread *self, const struct signal_action *action) {
     self->call = NO_CALL;
     if (call == NO_CALL || (int64_t)user->rax != -EINTR) return;
     self->call = call;
-    const bool again = action == nullptr ? call != SYS_rt_sigtimedwait
-                                         : (action->flags & SA_RESTART) && !never_after_handler(self);
+    const bool again =
+        action == nullptr ? call != SYS_rt_sigtimedwait : (action->flags & SA_RESTART) && !never_after_handler(self);
     self->call = NO_CALL;
     if (again) {
         user->rax = (uint64_t)call;

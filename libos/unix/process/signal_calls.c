@@ -35,7 +35,8 @@ void signals_release(struct signals *signals) {
 void signals_exec(struct signals *signals) {
     for (unsigned i = 0; i < (unsigned)SIGNALS; i++) {
         struct signal_action *action = &signals->action[i];
-        *action = (struct signal_action){.handler = action->handler == HANDLER_IGNORE ? HANDLER_IGNORE : HANDLER_DEFAULT};
+        *action =
+            (struct signal_action){.handler = action->handler == HANDLER_IGNORE ? HANDLER_IGNORE : HANDLER_DEFAULT};
     }
 }
 
@@ -52,8 +53,8 @@ int64_t sys_rt_sigaction(struct thread *self, const uint64_t argument[6]) {
     if (argument[2] != 0 && user_write(argument[2], action, sizeof(*action)) != 0) return -EFAULT;
     if (argument[1] == 0) return 0;
     *action = now;
-    const bool ignored = now.handler == HANDLER_IGNORE
-                         || (now.handler == HANDLER_DEFAULT && signal_default(signal) == DEFAULT_IGNORE);
+    const bool ignored =
+        now.handler == HANDLER_IGNORE || (now.handler == HANDLER_DEFAULT && signal_default(signal) == DEFAULT_IGNORE);
     if (ignored) signals_discard(self->process, signal_bit(signal));
     return 0;
 }
@@ -143,7 +144,9 @@ int64_t sys_sigaltstack(struct thread *self, const uint64_t argument[6]) {
                     && offset <= self->signal_stack_bytes;
     const struct user_stack before = {
         .first = self->signal_stack,
-        .flags = (int32_t)(self->signal_stack_bytes == 0 ? SS_DISABLE : on ? SS_ONSTACK : self->signal_stack_flags),
+        .flags = (int32_t)(self->signal_stack_bytes == 0 ? SS_DISABLE
+                           : on                          ? SS_ONSTACK
+                                                         : self->signal_stack_flags),
         .bytes = self->signal_stack_bytes,
     };
     if (argument[0] != 0) {
@@ -171,8 +174,7 @@ static bool may_send(const struct thread *self, const struct process *to, int si
 }
 
 static struct signal_info from_user(const struct thread *self, int signal, int code) {
-    return (struct signal_info){
-        .signal = signal, .code = code, .pid = self->process->pid, .uid = self->process->uid};
+    return (struct signal_info){.signal = signal, .code = code, .pid = self->process->pid, .uid = self->process->uid};
 }
 
 int64_t sys_kill(struct thread *self, const uint64_t argument[6]) {
@@ -184,7 +186,7 @@ int64_t sys_kill(struct thread *self, const uint64_t argument[6]) {
     const struct signal_info info = from_user(self, signal, SI_USER);
     bool found = false, sent = false;
     for (struct process *process = processes; process != nullptr; process = process->next) {
-        const bool meant = pid > 0    ? process->pid == pid
+        const bool meant = pid > 0     ? process->pid == pid
                            : pid == -1 ? process->pid != 1 && process != self->process
                                        : process->group == group;
         if (!meant) continue;
@@ -218,7 +220,8 @@ int64_t sys_tgkill(struct thread *self, const uint64_t argument[6]) {
 }
 
 // What the sender says of itself must not look like the system's or another's, but to itself.
-static int64_t read_info(const struct thread *self, uint64_t address, int signal, int32_t to, struct signal_info *info) {
+static int64_t read_info(const struct thread *self, uint64_t address, int signal, int32_t to,
+                         struct signal_info *info) {
     if (user_read(info, address, sizeof(*info)) != 0) return -EFAULT;
     if (signal < 1 || signal > SIGNALS) return -EINVAL;
     if ((info->code >= 0 || info->code == SI_TKILL) && to != self->process->pid) return -EPERM;

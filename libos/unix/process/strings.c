@@ -31,7 +31,8 @@ static int remember(struct strings *strings, char *text, size_t bytes) {
 int strings_add(struct strings *strings, const char *text) {
     const size_t bytes = strlen(text) + 1;
     struct strings_chunk *chunk = strings->chunks;
-    if (chunk == nullptr || chunk->room - chunk->used < bytes) chunk = chunk_add(strings, bytes > CHUNK ? bytes : CHUNK);
+    if (chunk == nullptr || chunk->room - chunk->used < bytes)
+        chunk = chunk_add(strings, bytes > CHUNK ? bytes : CHUNK);
     if (chunk == nullptr) return -ENOMEM;
     char *to = chunk->bytes + chunk->used;
     memcpy(to, text, bytes);

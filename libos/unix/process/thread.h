@@ -5,8 +5,8 @@
 
 // ---- Running (schedule.c)
 
-void thread_ready(struct thread *thread);  // puts it at the end of the ready queue
-void thread_yield(void);                   // lets the others that are ready run first
+void thread_ready(struct thread *thread); // puts it at the end of the ready queue
+void thread_yield(void);                  // lets the others that are ready run first
 bool thread_others_ready(void);
 // Gives the CPU away until somebody calls thread_ready for this thread. Its state is THREAD_WAITING or THREAD_ENDED.
 void thread_suspend(void);

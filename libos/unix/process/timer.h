@@ -5,7 +5,7 @@
 
 struct timer {
     struct timer *next, *previous;
-    uint64_t at; // clock_now()
+    uint64_t at;                      // clock_now()
     void (*due)(struct timer *timer); // the timer is unset then, and may be set again. Must not sleep
     bool set;
 };

@@ -89,7 +89,10 @@ void fault_inside(struct exo_context *code, uint64_t address, uint64_t error) {
     const uint64_t recovery = user_recover(code->rip);
     if (recovery == 0)
         pe_fail("page fault of the library OS at %#lx (%s), instruction %#lx", address,
-                error & 16 ? "fetch" : error & 2 ? "write" : "read", code->rip);
+                error & 16  ? "fetch"
+                : error & 2 ? "write"
+                            : "read",
+                code->rip);
     code->rip = recovery;
 }
 

@@ -88,8 +88,7 @@ int wait_sleep_any(struct wait_queue *const queues[], unsigned count, enum wait_
     struct wait_node on_stack[few];
     struct wait_node *nodes = count <= few ? on_stack : heap_allocate(count * sizeof(*nodes));
     if (nodes == nullptr) return -ENOMEM;
-    for (unsigned i = 0; i < count; i++)
-        nodes[i] = (struct wait_node){.queue = queues[i], .thread = thread_running};
+    for (unsigned i = 0; i < count; i++) nodes[i] = (struct wait_node){.queue = queues[i], .thread = thread_running};
     const int result = sleep(nodes, count, flags, until);
     if (nodes != on_stack) heap_release(nodes);
     return result;
