@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Signals: handlers and their frames, masks, waiting, defaults, interrupted calls, job control.
+// Signals: handlers and their frames, masks, waiting, defaults.
 #include "tests/unix/check.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
@@ -151,97 +145,6 @@ TEST(a_handler_can_have_a_stack_of_its_own) {
     signal(SIGUSR1, SIG_DFL);
 }
 
-static sigjmp_buf back;
-static void jumps(int signal, siginfo_t *info, void *context) {
-    last = signal;
-    memcpy((void *)&seen, info, sizeof(seen));
-    count = (int)((ucontext_t *)context)->uc_mcontext.gregs[REG_TRAPNO];
-    siglongjmp(back, 1);
-}
-
-static void catch (int signal) {
-    struct sigaction action = {.sa_sigaction = jumps, .sa_flags = SA_SIGINFO};
-    sigaction(signal, &action, nullptr);
-    last = 0;
-}
-
-TEST(a_bad_access_is_SIGSEGV_with_its_address) {
-    catch (SIGSEGV);
-    volatile char *nowhere = (volatile char *)0x123000;
-    if (sigsetjmp(back, 1) == 0) *nowhere = 1;
-    CHECK(last == SIGSEGV && seen.si_addr == nowhere && seen.si_code == SEGV_MAPERR && count == 14);
-    volatile char *page = mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    last = 0;
-    if (sigsetjmp(back, 1) == 0) page[5] = 1;
-    CHECK(last == SIGSEGV && seen.si_addr == page + 5 && seen.si_code == SEGV_ACCERR);
-    last = 0;
-    if (sigsetjmp(back, 1) == 0) *(volatile char *)0x8000'0000'0000'0000 = 1; // not canonical
-    CHECK(last == SIGSEGV && seen.si_code == SI_KERNEL && count == 13);
-    munmap((void *)page, 4096);
-    signal(SIGSEGV, SIG_DFL);
-}
-
-TEST(a_page_past_a_files_end_is_SIGBUS) {
-    catch (SIGBUS);
-    const int file = open("/tmp/short", O_RDWR | O_CREAT | O_TRUNC, 0600);
-    CHECK(write(file, "abc", 3) == 3);
-    volatile char *page = mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    CHECK(page != MAP_FAILED && page[1] == 'b' && page[4000] == 0);
-    if (sigsetjmp(back, 1) == 0) page[4096] = 1;
-    CHECK(last == SIGBUS && seen.si_addr == page + 4096 && seen.si_code == BUS_ADRERR);
-    munmap((void *)page, 8192);
-    close(file);
-    unlink("/tmp/short");
-    signal(SIGBUS, SIG_DFL);
-}
-
-TEST(exceptions_are_signals) {
-    catch (SIGFPE);
-    volatile int zero = 0, many = 1000;
-    if (sigsetjmp(back, 1) == 0) last = many / zero;
-    CHECK(last == SIGFPE && seen.si_code == FPE_INTDIV);
-    catch (SIGILL);
-    if (sigsetjmp(back, 1) == 0) __asm__ volatile("ud2");
-    CHECK(last == SIGILL && seen.si_code == ILL_ILLOPN);
-    catch (SIGTRAP);
-    if (sigsetjmp(back, 1) == 0) __asm__ volatile("int3");
-    CHECK(last == SIGTRAP);
-    catch (SIGSEGV);
-    if (sigsetjmp(back, 1) == 0) __asm__ volatile("hlt");
-    CHECK(last == SIGSEGV && seen.si_code == SI_KERNEL);
-    for (const int *each = (const int[]){SIGFPE, SIGILL, SIGTRAP, SIGSEGV, 0}; *each != 0; each++)
-        signal(*each, SIG_DFL);
-}
-
-static int dies_by_fault(void) {
-    block(SIG_BLOCK, SIGSEGV);
-    signal(SIGSEGV, SIG_IGN);
-    *(volatile char *)8 = 1;
-    return 0;
-}
-
-TEST(a_fault_cannot_be_blocked_or_ignored) {
-    const int status = status_of(dies_by_fault);
-    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
-}
-
-static void recurses(volatile char *above) {
-    volatile char room[4096];
-    room[0] = above[0];
-    if (room[0] != 0) recurses(room);
-    room[1] = above[0]; // so that it is no loop
-}
-static int overflows(void) {
-    volatile char first[1] = {1};
-    recurses(first);
-    return 0;
-}
-
-TEST(a_stack_without_end_is_SIGSEGV) {
-    const int status = status_of(overflows);
-    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
-}
-
 TEST(a_blocked_signal_waits) {
     sigset_t pending;
     record(SIGUSR1, 0);
@@ -335,138 +238,6 @@ TEST(a_write_to_a_pipe_without_readers_is_SIGPIPE) {
     CHECK(write(ends[1], "x", 1) == -1 && errno == EPIPE && count == 1);
     close(ends[1]);
     signal(SIGPIPE, SIG_DFL);
-}
-
-// A child that sends SIGUSR1, and then a byte, each when its parent sleeps.
-static pid_t disturber(int ends[2]) {
-    const pid_t child = fork();
-    const struct timespec wait = {.tv_nsec = 30000000};
-    if (child != 0) return child;
-    nanosleep(&wait, nullptr);
-    kill(getppid(), SIGUSR1);
-    nanosleep(&wait, nullptr);
-    _exit(write(ends[1], "y", 1) != 1);
-}
-
-TEST(a_read_is_restarted_if_the_handler_says_so) {
-    int ends[2];
-    char byte;
-    CHECK(pipe(ends) == 0);
-    handle(SIGUSR1, counts, SA_RESTART);
-    pid_t child = disturber(ends);
-    CHECK(read(ends[0], &byte, 1) == 1 && byte == 'y' && count == 1);
-    CHECK(waitpid(child, nullptr, 0) == child);
-    handle(SIGUSR1, counts, 0);
-    child = disturber(ends);
-    CHECK(read(ends[0], &byte, 1) == -1 && errno == EINTR && count == 1);
-    CHECK(read(ends[0], &byte, 1) == 1 && byte == 'y');
-    CHECK(waitpid(child, nullptr, 0) == child);
-    close(ends[0]);
-    close(ends[1]);
-    signal(SIGUSR1, SIG_DFL);
-}
-
-TEST(a_sleep_is_ended_by_a_handler_and_says_what_is_left) {
-    struct timespec rest = {}, wait = {.tv_sec = 5};
-    const struct itimerval soon = {.it_value.tv_usec = 20000};
-    handle(SIGALRM, counts, SA_RESTART);
-    setitimer(ITIMER_REAL, &soon, nullptr);
-    CHECK(nanosleep(&wait, &rest) == -1 && errno == EINTR && count == 1);
-    CHECK(rest.tv_sec == 4 && rest.tv_nsec > 500000000);
-    signal(SIGALRM, SIG_DFL);
-}
-
-TEST(an_interval_timer_comes_again) {
-    const struct itimerval often = {{0, 5000}, {0, 5000}}, off = {};
-    struct itimerval left;
-    handle(SIGALRM, counts, 0);
-    CHECK(setitimer(ITIMER_REAL, &often, nullptr) == 0);
-    while (count < 5) pause();
-    CHECK(setitimer(ITIMER_REAL, &off, &left) == 0 && left.it_interval.tv_usec == 5000);
-    signal(SIGALRM, SIG_DFL);
-}
-
-TEST(a_timer_interrupts_a_loop) {
-    const struct itimerval once = {.it_value.tv_usec = 10000};
-    handle(SIGALRM, counts, 0);
-    setitimer(ITIMER_REAL, &once, nullptr);
-    while (count == 0) {
-    }
-    CHECK(last == SIGALRM);
-    handle(SIGVTALRM, counts, 0);
-    setitimer(ITIMER_VIRTUAL, &once, nullptr);
-    while (count == 0) {
-    }
-    CHECK(last == SIGVTALRM);
-    signal(SIGALRM, SIG_DFL);
-    signal(SIGVTALRM, SIG_DFL);
-}
-
-TEST(a_child_stops_and_goes_on) {
-    int status;
-    const pid_t child = fork();
-    if (child == 0) {
-        raise(SIGSTOP);
-        _exit(4);
-    }
-    record(SIGCHLD, SA_RESTART);
-    CHECK(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
-    CHECK(waitpid(child, &status, WUNTRACED | WNOHANG) == 0); // told once
-    count = 0;
-    CHECK(kill(child, SIGCONT) == 0);
-    CHECK(waitpid(child, &status, WCONTINUED) == child);
-    if (WIFCONTINUED(status)) CHECK(waitpid(child, &status, 0) == child);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 4);
-    CHECK(count >= 1 && seen.si_pid == child);
-    signal(SIGCHLD, SIG_DFL);
-}
-
-TEST(a_stopped_child_can_be_killed) {
-    int status;
-    const pid_t child = fork();
-    if (child == 0)
-        while (true) raise(SIGSTOP);
-    CHECK(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
-    kill(child, SIGTERM); // waits until it goes on
-    CHECK(waitpid(child, &status, WNOHANG) == 0);
-    kill(child, SIGKILL);
-    CHECK(waitpid(child, &status, 0) == child && WTERMSIG(status) == SIGKILL);
-}
-
-TEST(a_stopped_sleep_ends_when_it_would_have) {
-    int status;
-    const pid_t child = fork();
-    if (child == 0) {
-        const struct timespec wait = {.tv_nsec = 60000000};
-        _exit(nanosleep(&wait, nullptr) != 0);
-    }
-    const struct timespec moment = {.tv_nsec = 15000000};
-    nanosleep(&moment, nullptr);
-    kill(child, SIGSTOP);
-    CHECK(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
-    kill(child, SIGCONT);
-    CHECK(waitpid(child, &status, 0) == child && status == 0);
-}
-
-TEST(a_group_gets_a_signal_together) {
-    pid_t child[3];
-    int status, ends[2];
-    CHECK(pipe(ends) == 0);
-    for (int i = 0; i < 3; i++) {
-        child[i] = fork();
-        if (child[i] == 0) {
-            setpgid(0, i == 0 ? 0 : child[0]);
-            if (write(ends[1], "r", 1) == 1) pause();
-            _exit(0);
-        }
-        setpgid(child[i], child[0]);
-    }
-    char ready[3];
-    for (int i = 0; i < 3; i++) CHECK(read(ends[0], ready + i, 1) == 1);
-    CHECK(kill(-child[0], SIGTERM) == 0);
-    for (int i = 0; i < 3; i++) CHECK(waitpid(child[i], &status, 0) == child[i] && WTERMSIG(status) == SIGTERM);
-    close(ends[0]);
-    close(ends[1]);
 }
 
 TEST(a_child_inherits_masks_and_handlers_but_nothing_pending) {

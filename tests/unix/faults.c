@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// Faults and exceptions of a program, which are signals to it.
+#include "tests/unix/check.h"
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+static volatile int count, last;
+static volatile siginfo_t seen;
+static sigjmp_buf back;
+static void jumps(int signal, siginfo_t *info, void *context) {
+    last = signal;
+    memcpy((void *)&seen, info, sizeof(seen));
+    count = (int)((ucontext_t *)context)->uc_mcontext.gregs[REG_TRAPNO];
+    siglongjmp(back, 1);
+}
+
+static void catch (int signal) {
+    struct sigaction action = {.sa_sigaction = jumps, .sa_flags = SA_SIGINFO};
+    sigaction(signal, &action, nullptr);
+    last = 0;
+}
+
+TEST(a_bad_access_is_SIGSEGV_with_its_address) {
+    catch (SIGSEGV);
+    volatile char *nowhere = (volatile char *)0x123000;
+    if (sigsetjmp(back, 1) == 0) *nowhere = 1;
+    CHECK(last == SIGSEGV && seen.si_addr == nowhere && seen.si_code == SEGV_MAPERR && count == 14);
+    volatile char *page = mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    last = 0;
+    if (sigsetjmp(back, 1) == 0) page[5] = 1;
+    CHECK(last == SIGSEGV && seen.si_addr == page + 5 && seen.si_code == SEGV_ACCERR);
+    last = 0;
+    if (sigsetjmp(back, 1) == 0) *(volatile char *)0x8000'0000'0000'0000 = 1; // not canonical
+    CHECK(last == SIGSEGV && seen.si_code == SI_KERNEL && count == 13);
+    munmap((void *)page, 4096);
+    signal(SIGSEGV, SIG_DFL);
+}
+
+TEST(a_page_past_a_files_end_is_SIGBUS) {
+    catch (SIGBUS);
+    const int file = open("/tmp/short", O_RDWR | O_CREAT | O_TRUNC, 0600);
+    CHECK(write(file, "abc", 3) == 3);
+    volatile char *page = mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    CHECK(page != MAP_FAILED && page[1] == 'b' && page[4000] == 0);
+    if (sigsetjmp(back, 1) == 0) page[4096] = 1;
+    CHECK(last == SIGBUS && seen.si_addr == page + 4096 && seen.si_code == BUS_ADRERR);
+    munmap((void *)page, 8192);
+    close(file);
+    unlink("/tmp/short");
+    signal(SIGBUS, SIG_DFL);
+}
+
+TEST(exceptions_are_signals) {
+    catch (SIGFPE);
+    volatile int zero = 0, many = 1000;
+    if (sigsetjmp(back, 1) == 0) last = many / zero;
+    CHECK(last == SIGFPE && seen.si_code == FPE_INTDIV);
+    catch (SIGILL);
+    if (sigsetjmp(back, 1) == 0) __asm__ volatile("ud2");
+    CHECK(last == SIGILL && seen.si_code == ILL_ILLOPN);
+    catch (SIGTRAP);
+    if (sigsetjmp(back, 1) == 0) __asm__ volatile("int3");
+    CHECK(last == SIGTRAP);
+    catch (SIGSEGV);
+    if (sigsetjmp(back, 1) == 0) __asm__ volatile("hlt");
+    CHECK(last == SIGSEGV && seen.si_code == SI_KERNEL);
+    for (const int *each = (const int[]){SIGFPE, SIGILL, SIGTRAP, SIGSEGV, 0}; *each != 0; each++)
+        signal(*each, SIG_DFL);
+}
+
+static int dies_by_fault(void) {
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, nullptr);
+    signal(SIGSEGV, SIG_IGN);
+    *(volatile char *)8 = 1;
+    return 0;
+}
+
+TEST(a_fault_cannot_be_blocked_or_ignored) {
+    const int status = status_of(dies_by_fault);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+}
+
+static void recurses(volatile char *above) {
+    volatile char room[4096];
+    room[0] = above[0];
+    if (room[0] != 0) recurses(room);
+    room[1] = above[0]; // so that it is no loop
+}
+static int overflows(void) {
+    volatile char first[1] = {1};
+    recurses(first);
+    return 0;
+}
+
+TEST(a_stack_without_end_is_SIGSEGV) {
+    const int status = status_of(overflows);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+}
