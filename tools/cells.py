@@ -59,12 +59,12 @@ class Cell:
                 "arguments": " ".join(self.subject.words), "string": string_of(self.subject)}
 
     def real(self):
-        """Can a pager run it?"""
+        """Can a pager run it, and the simulator, which numbers an application's pages otherwise, say what it must be?"""
         if self.assigned:
             return all(registry.traits(policy)[0] in ("faults", "bits") and not registry.timed(policy)
                        for policy in self.assigned.policies())
         sees, _ = registry.traits(self.policy)
-        return sees != "future" or self.subject.region == "region"
+        return self.subject.region == "region" or (sees != "future" and not registry.hashes(self.policy))
 
     def run(self):
         run = self.subject.run(self.policy, self.frames)

@@ -31,6 +31,7 @@ class Workload:
     arguments: tuple = ()
     files: tuple = ()  # (name on the disk, path on the host or None for an empty file, room in bytes)
     excerpt: int = 0   # `compare` takes only so many bytes of each file, in whole lines; 0: all
+    app: str = ""      # the application, if the workload is not called like it
 
     def inputs(self):
         """The files as `compare` uses them, in the form that session.Run takes."""
@@ -57,6 +58,7 @@ WORKLOADS = {
     "sort": Workload("external sort of a dictionary", ("run=16384",),
                      ((WORDS, WORDS_PATH, 0), ("sort.out", None, 2 << 20)), 64 << 10),
     "reports": Workload("reports on a looped table, by price lists one after the other: declares its regions"),
+    "bfs_sparse": Workload("the same on a sparse graph", ("vertices=12000", "degree=3", "sources=1"), app="bfs"),
     "hello": Workload("a greeting; hardly any memory"),
 }
 
@@ -188,6 +190,11 @@ def traits(policy):
 def varies(policy):
     """Does it vary the number of frames that it has?"""
     return re.search(r"\.surplus = ", _source(policy)) is not None
+
+
+def hashes(policy):
+    """Do its decisions depend on which numbers pages have?"""
+    return re.search(r"\.hashes = true", _source(policy)) is not None
 
 
 def timed(policy):

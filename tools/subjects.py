@@ -85,7 +85,7 @@ def _recorded(names):
 def _of_recording(name, path):
     work = registry.WORKLOADS[name]
     ranges = path.with_suffix(".json")
-    return Subject(name, name, work.arguments, work.inputs(), "heap", True,
+    return Subject(name, work.app or name, work.arguments, work.inputs(), "heap", True,
                    traces.check(name, path.read_bytes(), str(path), path),
                    json.loads(ranges.read_text()) if ranges.exists() else {})
 
@@ -93,7 +93,7 @@ def _of_recording(name, path):
 def _recording_path(name):
     """Where the recording of a workload is: its name holds a digest of the program, its arguments and its input."""
     work = registry.WORKLOADS[name]
-    digest = hashlib.sha256(link.executable(name, "unix").read_bytes())
+    digest = hashlib.sha256(link.executable(work.app or name, "unix").read_bytes())
     digest.update(json.dumps(work.arguments).encode())
     for file, source, _ in work.inputs():
         digest.update(file.encode())
@@ -102,9 +102,10 @@ def _recording_path(name):
 
 
 def _record(wanted):
-    runs = [session.Run(name, "unix", registry.WORKLOADS[name].arguments, "fifo", settings=recording.SETTINGS,
-                        files=registry.WORKLOADS[name].inputs()) for name in wanted]
+    works = {name: registry.WORKLOADS[name] for name in wanted}
+    runs = [session.Run(work.app or name, "unix", work.arguments, "fifo", settings=recording.SETTINGS,
+                        files=work.inputs(), label=name) for name, work in works.items()]
     for run, outcome, text in recording.record(runs, RECORDING_LIMIT, session.processors()):
         ranges = {event["name"]: (event["first"], event["pages"]) for event in outcome.of("region")}
-        write_whole(wanted[run.app].with_suffix(".json"), json.dumps(ranges).encode())
-        write_whole(wanted[run.app], text.encode())
+        write_whole(wanted[run.label].with_suffix(".json"), json.dumps(ranges).encode())
+        write_whole(wanted[run.label], text.encode())

@@ -71,6 +71,8 @@ struct policy {
     const char *source; // paper or definition
     enum policy_sees sees;
     bool timed;                                            // it looks at the clock: view.now
+    bool hashes;                                           // it decides by hashes of page numbers: pages numbered in
+                                                           // another way have other victims
     uint32_t minimum;                                      // frames it needs
     size_t (*state_size)(uint32_t frames, uint32_t pages); // bytes; the pager zeroes them before `start`
     void (*start)(struct policy_state *state, const struct policy_view *view); // may keep the view pointer

@@ -273,6 +273,19 @@ class Experiments(Folder):
         median = {row["policy"]: row["latency"]["p90"] for row in rows if row["frames"] == 20 and row["latency"]}
         self.assertGreater(median["esc"], median["fifo"])  # it looks at all frames before it clears a bit
 
+    def test_a_workload_can_be_an_application_with_other_arguments(self):
+        sparse, row = self.succeeds("compare", "--workload", "bfs_sparse,bfs", "--policy", "fifo", "--frames", "90%",
+                                    "--no-plot", "--json", "-o", str(self.place)).json()["rows"]
+        self.assertEqual((sparse["workload"], row["workload"], sparse["agrees"]), ("bfs_sparse", "bfs", True))
+        self.assertNotEqual(sparse["references"], row["references"])
+        self.assertIn("degree=3", sparse["arguments"])
+
+    def test_a_policy_that_hashes_page_numbers_is_simulated_where_the_machine_numbers_them_otherwise(self):
+        rows = self.succeeds("compare", "--workload", "zipfkv,textbook", "--policy", "wtinylfu", "--frames", "4",
+                             "--no-plot", "--json", "-o", str(self.place)).json()["rows"]
+        self.assertEqual([(row["workload"], row["source"]) for row in rows],
+                         [("zipfkv", "simulated"), ("textbook", "real")])
+
     def test_the_seed_reaches_the_machine(self):
         rows = [self.succeeds("compare", "--workload", "loop", "--policy", "random_lcg", "--frames", "150", "--no-plot",
                               "--json", "-o", str(self.place), "--seed", seed).json()["rows"][0] for seed in "12"]

@@ -183,6 +183,7 @@ const struct policy policy_wtinylfu = {
     .title = "W-TinyLFU (sees every reference)",
     .source = "Einziger, Friedman, Manes, ACM Transactions on Storage 2017",
     .sees = POLICY_SEES_REFERENCES,
+    .hashes = true,
     .minimum = 2, // one in the window, one in the main part
     .state_size = wtinylfu_state_size,
     .start = wtinylfu_start,
