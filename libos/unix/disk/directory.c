@@ -50,7 +50,8 @@ static struct block *page_get(struct node *directory, uint64_t page, int *error)
     return block;
 }
 
-int entry_find(struct node *directory, const char *name, size_t length, struct place *place) {
+static int search(struct node *directory, const char *name, size_t length, struct place *place) {
+    const char last = name[length - 1];
     for (uint64_t page = 0; page < directory->inode.size / FS_BLOCK; page++) {
         int error;
         const struct block *block = page_get(directory, page, &error);
@@ -59,12 +60,30 @@ int entry_find(struct node *directory, const char *name, size_t length, struct p
         for (uint32_t offset = 0; offset < FS_BLOCK; offset += entry->bytes) {
             entry = entry_at(block, offset);
             if (!entry) return -EUCLEAN;
-            if (!entry->inode || entry->length != length || memcmp(entry->name, name, length) != 0) continue;
+            // Most names of a length differ at their end.
+            if (entry->length != length || !entry->inode || entry->name[length - 1] != last
+                || memcmp(entry->name, name, length) != 0)
+                continue;
             *place = (struct place){block->number, offset, entry->inode, entry->type};
             return 0;
         }
     }
     return -ENOENT;
+}
+
+int entry_find(struct node *directory, const char *name, size_t length, struct place *place) {
+    if (known_find(directory, name, length, place)) return place->inode ? 0 : -ENOENT;
+    const int error = search(directory, name, length, place);
+    if (error == -ENOENT) *place = (struct place){};
+    if (!error || error == -ENOENT) known_put(directory, name, length, place);
+    return error;
+}
+
+// The directory has this entry now.
+static void entry_is_known(const struct node *directory, const struct block *block, const struct entry *entry) {
+    known_put(directory, entry->name, entry->length,
+              &(struct place){block->number, (uint32_t)((const char *)entry - (const char *)block->memory),
+                              entry->inode, entry->type});
 }
 
 static void entry_fill(struct entry *entry, const char *name, size_t length, uint32_t inode, uint32_t mode) {
@@ -98,6 +117,7 @@ static int add_in(struct node *directory, struct block *block, const char *name,
             entry = rest;
         }
         entry_fill(entry, name, length, inode, mode);
+        entry_is_known(directory, block, entry);
         block_dirty(directory->inode.fs, block);
         changed(directory);
         return 0;
@@ -163,6 +183,7 @@ int directory_remove(struct node *directory, const struct place *place) {
         before = entry;
     }
     if (before) before->bytes = (uint16_t)(before->bytes + entry->bytes);
+    known_put(directory, entry->name, entry->length, &(struct place){});
     entry->inode = 0;
     directory->room_for = 0;
     block_dirty(directory->inode.fs, block);
@@ -176,6 +197,7 @@ int directory_set(struct node *directory, const struct place *place, uint32_t in
     struct entry *entry = (struct entry *)((char *)block->memory + place->offset);
     entry->inode = inode;
     entry->type = type_of_mode(mode);
+    entry_is_known(directory, block, entry);
     block_dirty(directory->inode.fs, block);
     changed(directory);
     return 0;

@@ -219,6 +219,14 @@ struct place {       // of an entry
 [[nodiscard]] int directory_is_empty(struct node *directory);               // 1, 0 or an error
 uint8_t type_of_mode(uint32_t mode);                                        // EXT2_FT_
 
+// ---- known.c: entries that were asked for lately
+
+[[nodiscard]] int known_init(struct filesystem *fs);
+void known_forget(struct filesystem *fs); // all of them
+bool known_find(const struct node *directory, const char *name, size_t length, struct place *place);
+// Place inode 0: the name is absent.
+void known_put(const struct node *directory, const char *name, size_t length, const struct place *place);
+
 // ---- operation.c
 
 // Starts an operation that takes up to `blocks` blocks for contents or directories (those for maps are included).
@@ -243,6 +251,7 @@ struct filesystem {
     struct cache cache;
     struct journal journal;
     struct space space;
+    struct known *known; // known.c
     struct node **nodes; // hash
     uint32_t nodes_mask;
     struct node *unused_first, *unused_last; // without references, longest unused first

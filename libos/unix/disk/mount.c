@@ -2,7 +2,7 @@
 // Mounting and unmounting.
 #include "libos/unix/disk/internal.h"
 
-constexpr size_t HEAP_FIXED = 384 << 10; // the cache's tables and what libext2fs needs, whatever the disk's size
+constexpr size_t HEAP_FIXED = 448 << 10; // the cache's tables and what libext2fs needs, whatever the disk's size
 constexpr size_t HEAP_PER_INODE = 1024;
 
 size_t fs_heap_least(uint64_t blocks) {
@@ -22,7 +22,7 @@ static int memory_init(struct filesystem *fs) {
     fs->nodes = fs_heap_calloc(buckets, sizeof *fs->nodes);
     fs->nodes_mask = buckets - 1;
     fs->journal.revoked = fs_heap_malloc(pages * sizeof *fs->journal.revoked);
-    if (!fs->nodes || !fs->journal.revoked || cache_init(fs, options->blocks, pages)) return -ENOMEM;
+    if (!fs->nodes || !fs->journal.revoked || known_init(fs) || cache_init(fs, options->blocks, pages)) return -ENOMEM;
     // Walks of extent trees: a handle, paths, and a page for each level; an operation must not fail for want of them.
     return heap_prime(256, 8) && heap_prime(128, 8) && heap_prime(384, 8) && heap_prime(FS_BLOCK, 14) ? 0 : -ENOMEM;
 }
@@ -31,6 +31,7 @@ static int memory_init(struct filesystem *fs) {
 static void memory_forget(struct filesystem *fs) {
     for (uint32_t i = 0; i < fs->cache.count; i++)
         if (fs->cache.blocks[i].number != NO_BLOCK) (void)block_drop(fs, fs->cache.blocks[i].number);
+    known_forget(fs);
     while (node_forget_one(fs)) {
     }
 }
