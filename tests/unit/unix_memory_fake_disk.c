@@ -71,15 +71,12 @@ void machine_disk_kick(void) {
     fake.kicks++;
 }
 
-bool machine_disk_take(bool wait, uint32_t *tag, enum exo_error *error) {
+bool machine_disk_take(uint32_t *tag, enum exo_error *error) {
     static uint64_t x = 1;
-    if (pending_count == 0 || (!wait && lcg_draw(&x, 2) == 0)) return false;
+    if (pending_count == 0) return false;
     const unsigned i = (unsigned)lcg_draw(&x, pending_count);
     const struct pending done = pending[i];
-    if (!done.kicked) {
-        cr_assert(!wait, "a transfer is waited for that was not kicked");
-        return false;
-    }
+    cr_assert(done.kicked, "a transfer is waited for that was not kicked");
     pending[i] = pending[--pending_count];
     *tag = done.tag;
     *error = fake.fail_transfer != 0 && --fake.fail_transfer == 0 ? EXO_DEVICE : EXO_OK;

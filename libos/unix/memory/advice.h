@@ -19,3 +19,6 @@ int vm_sync(struct vm *vm, uint64_t first, uint64_t bytes, bool wait);
 int vm_in_core(struct vm *vm, uint64_t first, uint64_t bytes, uint64_t to);
 int vm_lock(struct vm *vm, uint64_t first, uint64_t bytes, bool locked); // as data: nothing is kept in memory for it
 int vm_lock_all(struct vm *vm, bool locked);
+
+uint64_t vm_total(const struct vm *vm);       // bytes mapped
+uint64_t vm_break_first(const struct vm *vm); // where the break began

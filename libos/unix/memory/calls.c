@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 constexpr uint64_t RIGHTS = PROT_READ | PROT_WRITE | PROT_EXEC;
 static_assert(PROT_READ == VM_READ && PROT_WRITE == (int)VM_WRITE && PROT_EXEC == (int)VM_EXECUTE);
@@ -17,6 +18,12 @@ constexpr uint64_t REMAP_MAY_MOVE = 1, REMAP_FIXED = 2; // MREMAP_MAYMOVE, MREMA
 
 static struct vm *vm_of(const struct thread *self) {
     return self->process->memory;
+}
+
+// Whether so many bytes more are within RLIMIT_AS. (A mapping that takes the place of another counts twice here.)
+static bool may_grow(const struct thread *self, uint64_t bytes) {
+    const uint64_t most = self->process->limits[RLIMIT_AS].now;
+    return most == UINT64_MAX || (bytes <= most && vm_total(vm_of(self)) <= most - bytes);
 }
 
 // What a descriptor stands for, as far as a mapping needs it.
@@ -44,6 +51,7 @@ int64_t sys_mmap(struct thread *self, const uint64_t argument[6]) {
         .stack = flags & MAP_GROWSDOWN,
         .offset = argument[5],
     };
+    if (!may_grow(self, argument[1])) return -ENOMEM;
     if (!(flags & MAP_ANONYMOUS)) {
         const int error = file_of(self, (int)argument[4], &map);
         if (error != 0) return error;
@@ -63,6 +71,10 @@ int64_t sys_mprotect(struct thread *self, const uint64_t argument[6]) {
 }
 
 int64_t sys_brk(struct thread *self, const uint64_t argument[6]) {
+    const uint64_t now = vm_break(vm_of(self), 0), data = self->process->limits[RLIMIT_DATA].now;
+    const bool grows = argument[0] > now;
+    if (grows && (argument[0] - vm_break_first(vm_of(self)) > data || !may_grow(self, argument[0] - now)))
+        return (int64_t)now;
     return (int64_t)vm_break(vm_of(self), argument[0]);
 }
 
@@ -70,6 +82,7 @@ int64_t sys_mremap(struct thread *self, const uint64_t argument[6]) {
     const uint64_t flags = argument[3];
     if (flags & ~(REMAP_MAY_MOVE | REMAP_FIXED)) return -EINVAL;
     if ((flags & REMAP_FIXED) && !(flags & REMAP_MAY_MOVE)) return -EINVAL;
+    if (argument[2] > argument[1] && !may_grow(self, argument[2] - argument[1])) return -ENOMEM;
     return vm_remap(vm_of(self), &(struct vm_remap){
                                      .first = argument[0],
                                      .bytes = argument[1],

@@ -119,9 +119,9 @@ void machine_disk_kick(void) {
     disk_kick();
 }
 
-bool machine_disk_take(bool wait, uint32_t *tag, enum exo_error *error) {
+bool machine_disk_take(uint32_t *tag, enum exo_error *error) {
     while (!disk_completion(DISK_AHEAD, tag, error))
-        if (!wait || !disk_wait(DISK_AHEAD)) return false;
+        if (!disk_wait(DISK_AHEAD)) return false;
     return true;
 }
 

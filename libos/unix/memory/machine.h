@@ -36,10 +36,10 @@ char *machine_frames(uint64_t count, uint32_t *number);
 uint64_t machine_frames_left(void);
 
 // The disk: transfers are put, start at a kick, and are taken as they end, in whatever order; the tag comes back. A put
-// that gives false has to wait until one was taken. A take that gives false: none has ended, or none is under way.
+// that gives false has to wait until one was taken; a take waits, and gives false if none is under way.
 [[nodiscard]] bool machine_disk_put(enum exo_ring_operation operation, exo_frame frame, uint64_t block, uint32_t tag);
 void machine_disk_kick(void);
-[[nodiscard]] bool machine_disk_take(bool wait, uint32_t *tag, enum exo_error *error);
+[[nodiscard]] bool machine_disk_take(uint32_t *tag, enum exo_error *error);
 
 // One line to the report channel. Ends the PE with one line.
 [[gnu::format(printf, 1, 2)]] void machine_report(const char *format, ...);

@@ -3,7 +3,6 @@
 // PAGE_LOST, and bringing it gives -EIO; one that was written in place is dirty again.
 #include "libos/unix/memory/transfer.h"
 #include "libos/unix/memory/machine.h"
-#include "libos/unix/memory/memory.h"
 #include "libos/unix/memory/object.h"
 #include "libos/unix/memory/slots.h"
 #include <errno.h>
@@ -70,23 +69,13 @@ static void over(struct request *done, bool failed) {
     free_request = (uint32_t)(done - request);
 }
 
-static bool take(bool wait) {
+// Waits until one more transfer is over.
+static void take_one(void) {
     uint32_t tag;
     enum exo_error error;
-    if (wait) kick();
-    if (!machine_disk_take(wait, &tag, &error)) return false;
-    over(&request[tag], error != EXO_OK);
-    return true;
-}
-
-static void take_one(void) {
-    if (!take(true)) machine_fail("the disk takes no request, and none is under way");
-}
-
-void memory_disk(void) {
     kick();
-    while (take(false)) {
-    }
+    if (!machine_disk_take(&tag, &error)) machine_fail("the disk takes no request, and none is under way");
+    over(&request[tag], error != EXO_OK);
 }
 
 static void put(uint32_t page, uint32_t frame, enum kind kind, uint64_t block) {

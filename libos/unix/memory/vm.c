@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Address spaces as wholes: made, forked, entered, given up. See memory.h.
 #include "libos/unix/memory/vm.h"
+#include "libos/unix/memory/advice.h"
 #include "libos/core/heap.h"
 #include "libos/unix/memory/object.h"
 #include <errno.h>
@@ -120,10 +121,19 @@ bool vm_next(const struct vm *vm, uint64_t address, struct vm_line *line) {
     return true;
 }
 
-struct vm_sizes vm_sizes(const struct vm *vm) {
-    struct vm_sizes sizes = {};
+uint64_t vm_total(const struct vm *vm) {
+    uint64_t bytes = 0;
     for (uint32_t i = 0; i < vm->mappings->count; i++)
-        sizes.total += vm->mappings->mapping[i].end - vm->mappings->mapping[i].first;
+        bytes += vm->mappings->mapping[i].end - vm->mappings->mapping[i].first;
+    return bytes;
+}
+
+uint64_t vm_break_first(const struct vm *vm) {
+    return vm->break_first;
+}
+
+struct vm_sizes vm_sizes(const struct vm *vm) {
+    struct vm_sizes sizes = {.total = vm_total(vm)};
     uint64_t at = 0, last;
     const struct leaf *leaf;
     for (; (leaf = leaf_next(&vm->space, &at, UNIX_USER_END, &last)) != nullptr; at = last)

@@ -34,6 +34,7 @@ static int64_t set_limit(struct process *process, unsigned which, struct process
     if (limit.most > before.most && (process_current()->euid != 0 || which == RLIMIT_NOFILE)) return -EPERM;
     if (which == RLIMIT_NOFILE && process->descriptors != nullptr)
         descriptors_set_limit(process->descriptors, (uint32_t)limit.now);
+    if (which == RLIMIT_STACK && process->memory != nullptr) vm_stack_limit(process->memory, limit.now);
     process->limits[which] = limit;
     return 0;
 }

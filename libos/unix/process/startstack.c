@@ -8,6 +8,7 @@
 #include "libos/unix/memory/memory.h"
 #include "libos/unix/memory/user.h"
 #include "libos/unix/process/exec.h"
+#include "libos/unix/process/process.h"
 #include "libos/unix/process/random.h"
 #include <elf.h>
 #include <errno.h>
@@ -39,6 +40,7 @@ int start_stack_map(struct program *program) {
     const uint64_t bytes = (bytes_needed(program) + STACK_ROOM + EXO_PAGE_SIZE - 1) & ~(EXO_PAGE_SIZE - 1);
     const struct vm_map what = {
         .first = STACK_TOP - bytes, .bytes = bytes, .rights = VM_READ | VM_WRITE, .fixed = true, .stack = true};
+    vm_stack_limit(program->memory, process_current()->limits[LIMIT_STACK].now);
     const int64_t at = vm_map(program->memory, &what);
     return at < 0 ? (int)at : 0;
 }
