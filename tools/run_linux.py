@@ -8,7 +8,7 @@ from tools import builder, console, registry, session, tables, terminal, unix
 from tools.errors import Usage
 
 
-def run(words, folder, save, environment, policy, frames, strace, limit, as_json):
+def run(words, folder, save, environment, policy, frames, strace, rewrite, limit, as_json):
     """Runs words[0] with its arguments; returns the exit status."""
     if policy:
         registry.require("policy", policy, registry.policies())
@@ -17,6 +17,7 @@ def run(words, folder, save, environment, policy, frames, strace, limit, as_json
             root.save_to(save)
         builder.build(everything=False)
         settings = unix.console_settings() + (["strace=1"] if strace else [])
+        settings += ["rewrite=1"] if rewrite else []
         outcome, output = boot(root, root.run(policy, frames, settings), limit, None if as_json else _print)
     if as_json:
         row = {"program": words[0], "arguments": words[1:], "end": outcome.end, "status": outcome.status,

@@ -29,6 +29,7 @@ class Way:
 INSTANCES = "instances of the library OS from each other; not it from its program"
 WAYS = {
     "procedure": Way(0, INSTANCES),
+    "rewritten": Way(0, INSTANCES),
     "trap": Way(1, INSTANCES),
     "message": Way(2, "server and client from each other"),
 }
@@ -59,7 +60,7 @@ def _row(op, way, event):
 def _program(way, timeout):
     """The rows that the program prints on libos/unix."""
     with unix.Root([str(PROGRAM), way]) as root:
-        run = root.run(settings=("output=stream", "input=none"))
+        run = root.run(settings=("output=stream", "input=none", f"rewrite={int(way == 'rewritten')}"))
         outcome, printed = run_linux.boot(root, run, timeout, exact=True)
     if not outcome.passed():
         raise BinderyError(outcome.sentence(), printed.decode(errors="replace"))

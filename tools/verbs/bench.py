@@ -96,7 +96,7 @@ def _described(row):
 @click.option("--timeout", type=SECONDS, default=120.0, show_default=True, help="Seconds each machine may run.")
 @shared
 def subject_ways(as_json, as_csv, timeout):
-    """Count the instructions of the same calls by each way into an OS: procedure call, trap, message to a server.
+    """Count the instructions of the same calls by each way into an OS: procedure call, rewritten call site, trap, message.
 
     Columns: instructions (the least of the samples); steps of REP among them that copy 8 bytes each; bytes copied;
     crossings into the kernel; who is protected from whom. See doc/ways.md.

@@ -37,13 +37,14 @@ EXAMPLES = """\
 @click.option("--env", "environment", multiple=True, metavar="NAME=VALUE",
               help="Of a Linux program: a variable of its environment (may be repeated).")
 @click.option("--strace", is_flag=True, help="Of a Linux program: print each of its system calls.")
+@click.option("--rewrite", is_flag=True, help="Of a Linux program: system calls without the kernel, where that is safe.")
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds until the machine is ended.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the application's output.")
 @click.argument("app")
 @click.argument("words", nargs=-1)
 @shared
-def verb_run(libos, policy, frames, memory, readahead, cluster, files, root, save, environment, strace, timeout,
-             as_json, app, words):
+def verb_run(libos, policy, frames, memory, readahead, cluster, files, root, save, environment, strace, rewrite,
+             timeout, as_json, app, words):
     """Run APP in QEMU: an application of ours by its name, or a program of yours by its path.
 
     A program linked with a library OS (bindery-cc) runs on that. Any other static Linux executable runs unmodified on
@@ -57,8 +58,9 @@ def verb_run(libos, policy, frames, memory, readahead, cluster, files, root, sav
             if given:
                 raise Usage(f"{option} is for programs that are linked with a library OS; {app} is not")
         return run_linux.run([app, *words], root, save, environment, policy, options.one_size(frames, memory), strace,
-                             timeout, as_json)
-    for option, given in (("--save", save), ("--env", environment), ("--strace", strace)):
+                             rewrite, timeout, as_json)
+    for option, given in (("--save", save), ("--env", environment), ("--strace", strace),
+                          ("--rewrite", rewrite)):
         if given:
             raise Usage(f"{option} is for unmodified Linux programs; {app} is linked with a library OS")
     image = Path(app) if "/" in app else None

@@ -14,6 +14,7 @@
 #include "libos/unix/map.h"
 #include "libos/unix/memory/memory.h"
 #include "libos/unix/memory/user.h"
+#include "libos/unix/process/rewrite.h"
 #include "libos/unix/process/signal.h"
 #include "libos/unix/process/thread.h"
 #include <errno.h>
@@ -181,6 +182,7 @@ static int memory_fill(struct thread *self, struct program *program) {
         memory_enter(old);
         return error == -EFAULT ? -ENOMEM : error;
     }
+    rewrite_program(program);
     program->memory = old; // to be released
     return 0;
 }

@@ -11,6 +11,7 @@
 #include "libos/unix/process/exec.h"
 #include "libos/unix/process/limits.h"
 #include "libos/unix/process/random.h"
+#include "libos/unix/process/rewrite.h"
 #include "libos/unix/process/signal.h"
 #include "libos/unix/process/thread.h"
 #include "libos/unix/process/trace.h"
@@ -120,6 +121,7 @@ int libos_main(int, char **) {
     clock_start();
     random_start();
     dispatch_start();
+    rewrite_start();
     memory_start();
     if (files_start() != 0) pe_end(PE_FAILED); // it has said why
     struct thread *thread = first_process()->threads;
