@@ -7,15 +7,18 @@
 Their exact counts are not kept: they hold all of a system call's service. What must not change is how they differ.
 """
 
+import subprocess
 import sys
 from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent.parent)
 
-from tools import ways  # noqa: E402  (the path above comes first)
+from tools import paths, run_linux, unix, ways  # noqa: E402  (the path above comes first)
 from tools.errors import BinderyError  # noqa: E402
 
 SECONDS = 120
+PROGRAM = paths.BUILD / "tests" / "bench" / "rewritten"
+SITES = 4  # of its own, at least
 MOST = {"procedure": 120, "rewritten": 120, "trap": 140, "message": 260}  # instructions of a null call
 STEPS = (4096 - 64) // ways.WORD
 
@@ -38,9 +41,19 @@ def checks(rows):
     yield "at least half of the samples of each row are alike", not spread, spread
 
 
+def program_checks():
+    """The same of a program that looks for what rewriting could change."""
+    native = subprocess.run([PROGRAM], capture_output=True, timeout=SECONDS, check=True).stdout
+    with unix.Root([str(PROGRAM)]) as root:
+        outcome, printed = run_linux.boot(root, root.run(settings=("output=stream", "input=none", "rewrite=1")), SECONDS)
+    yield "a rewritten program prints what it prints on Linux", outcome.passed() and printed == native, printed
+    sites = [event["sites"] for event in outcome.of("rewritten")]
+    yield "its call sites were rewritten", len(sites) == 1 and sites[0] >= SITES, sites
+
+
 def main():
     try:
-        found = list(checks(ways.measure(SECONDS)))
+        found = list(checks(ways.measure(SECONDS))) + list(program_checks())
     except BinderyError as error:
         print(f"Bail out! {error}")
         print(f"# {error.detail}", file=sys.stderr)
