@@ -11,7 +11,8 @@ struct exo_result call_console_write(exo_handle device, uint64_t count) {
     CHECK(console == EXO_CONSOLE || console == EXO_REPORT, VALUE);
     CHECK(count <= EXO_ARGS_SIZE, VALUE);
     const volatile uint8_t *bytes = pe_page(arch_current())->args;
-    for (uint64_t i = 0; i < count; i++) arch_console_write(console, bytes[i]);
+    for (uint64_t i = 0; i < count; i++)
+        if (!arch_console_write(console, bytes[i])) return (struct exo_result){EXO_AGAIN, i};
     return done(count);
 }
 

@@ -35,7 +35,7 @@ void arch_timer_set(uint64_t nanoseconds_from_now);
 uint64_t arch_ticks_per_second(void); // of the time-stamp counter that user code reads
 
 // Devices.
-void arch_console_write(enum exo_device console, uint8_t byte);
+bool arch_console_write(enum exo_device console, uint8_t byte); // false: it takes none now
 int arch_console_read(enum exo_device console); // a byte, or -1
 [[noreturn]] void arch_off(uint64_t status);
 [[noreturn]] void arch_panic(const char *sentence); // a broken promise of the kernel itself

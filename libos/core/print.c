@@ -10,11 +10,15 @@ static_assert(PRINT_LINE <= EXO_ARGS_SIZE);
 
 // `bytes` is memory that doesn't fault; count at most EXO_ARGS_SIZE.
 static bool put(exo_handle device, const void *bytes, size_t count) {
-    const uint64_t held = events_hold();
-    memcpy(pe_page()->args, bytes, count);
-    const enum exo_error error = exo_console_write(device, count).error;
-    events_release(held);
-    return error == EXO_OK;
+    while (true) { // until a host that is slow to read has taken all
+        const uint64_t held = events_hold();
+        memcpy(pe_page()->args, bytes, count);
+        const struct exo_result result = exo_console_write(device, count);
+        events_release(held);
+        if (result.error != EXO_AGAIN) return result.error == EXO_OK;
+        bytes = (const char *)bytes + result.value;
+        count -= result.value;
+    }
 }
 
 size_t device_write(exo_handle device, const void *bytes, size_t count) {

@@ -149,10 +149,16 @@ Test(kernel_binding, revoking_a_slice_empties_it) {
 }
 
 Test(kernel_binding, devices_take_only_what_their_binding_allows) {
-    pe_page(first)->args[0] = 'a';
+    memcpy(pe_page(first)->args, "abcde", 5);
     EXPECT(OK, host_console_write(first, CONSOLE, 1));
     cr_expect_str_eq(host_console(EXO_CONSOLE), "a");
     cr_expect_str_eq(host_console(EXO_REPORT), "");
+    host_console_room(2);
+    const struct exo_result part = host_console_write(first, CONSOLE, 5);
+    cr_expect_eq(part.error, EXO_AGAIN);
+    cr_expect_eq(part.value, 2);
+    EXPECT(OK, host_console_write(first, CONSOLE, 3));
+    cr_expect_eq(strlen(host_console(EXO_CONSOLE)), 1 + 2 + 3);
     EXPECT(VALUE, host_console_write(first, CONSOLE, EXO_ARGS_SIZE + 1));
     EXPECT(VALUE, host_console_write(first, CONSOLE, UINT64_MAX));
     EXPECT(VALUE, host_console_write(first, POWER, 1));

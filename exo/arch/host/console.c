@@ -7,16 +7,24 @@ constexpr unsigned CONSOLES = 2, KEPT = 65536;
 static char written[CONSOLES][KEPT + 1];
 static unsigned length[CONSOLES];
 static const char *typed = "";
+static unsigned room = ~0u; // bytes that are taken before one is refused
 
 void console_reset(void) {
     memset(length, 0, sizeof length);
     typed = "";
+    room = ~0u;
 }
 
-void arch_console_write(enum exo_device console, uint8_t byte) {
+bool arch_console_write(enum exo_device console, uint8_t byte) {
     HOST_REQUIRE(console < CONSOLES);
+    if (room-- == 0) return false;
     if (length[console] == KEPT) memmove(written[console], written[console] + 1, --length[console]);
     written[console][length[console]++] = (char)byte;
+    return true;
+}
+
+void host_console_room(unsigned bytes) {
+    room = bytes;
 }
 
 int arch_console_read(enum exo_device console) {

@@ -113,6 +113,7 @@ const char *host_console(enum exo_device console);
 
 // Bytes for console_read to find.
 void host_console_type(const char *text);
+void host_console_room(unsigned bytes); // the consoles take so many bytes and refuse one
 
 // Whether machine_off was called, and with what. The machine must be booted again before the next call.
 bool host_is_off(uint64_t *status);

@@ -18,14 +18,16 @@ void console_init(void) {
     arch_port_out8(SERIAL + 2, 7); // FIFOs on
 }
 
-void arch_console_write(enum exo_device console, uint8_t byte) {
+// The serial line takes no byte while the host is slow to read: a caller waits for it, the kernel only a little.
+bool arch_console_write(enum exo_device console, uint8_t byte) {
     if (console == EXO_REPORT) {
         arch_port_out8(REPORT, byte);
-        return;
+        return true;
     }
-    for (unsigned patience = 100'000; patience > 0 && !(arch_port_in8(SERIAL + 5) & 0x20); patience--) {
-    }
+    for (unsigned patience = 1000; !(arch_port_in8(SERIAL + 5) & 0x20); patience--)
+        if (patience == 0) return false;
     arch_port_out8(SERIAL, byte);
+    return true;
 }
 
 int arch_console_read(enum exo_device console) {
@@ -39,13 +41,13 @@ void arch_off(uint64_t status) {
 }
 
 static void say(const char *text) {
-    while (*text) arch_console_write(EXO_CONSOLE, (uint8_t)*text++);
+    while (*text) (void)arch_console_write(EXO_CONSOLE, (uint8_t)*text++); // nobody is left to wait for the host
 }
 
 static void say_number(const char *name, uint64_t number) {
     say(name);
     for (int shift = 60; shift >= 0; shift -= 4)
-        arch_console_write(EXO_CONSOLE, "0123456789abcdef"[number >> shift & 15]);
+        (void)arch_console_write(EXO_CONSOLE, (uint8_t)"0123456789abcdef"[number >> shift & 15]);
 }
 
 void arch_panic(const char *sentence) {
