@@ -240,6 +240,8 @@ int node_make(struct filesystem *fs, struct node *parent, const struct fs_new *a
     memcpy(raw, (char *)block->memory + node->table_offset, sizeof *raw);
     node->inode.generation = raw->i_generation + 1;
     memset((char *)block->memory + node->table_offset, 0, fs->library->super->s_inode_size);
+    // Also in the table: the inode may be freed before it gets there, and its number's next user must be another one.
+    ((struct ext2_inode_large *)((char *)block->memory + node->table_offset))->i_generation = node->inode.generation;
     memset(raw, 0, sizeof *raw);
     raw->i_extra_isize = EXTRA_BYTES;
     raw->i_generation = node->inode.generation;
