@@ -27,6 +27,7 @@ struct file_operations {
     int (*sync)(struct file *file, bool data);         // EINVAL
     void (*release)(struct file *file);                // the last reference goes
     bool seeks; // has an offset; others give ESPIPE, and are read and written with offset 0
+    bool stays; // lseek goes nowhere, and is no error
 };
 
 struct file {

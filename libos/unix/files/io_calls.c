@@ -15,9 +15,7 @@ static int64_t move(const uint64_t argument[6], uint64_t offset, bool writes) {
     if (file == nullptr) return -EBADF;
     uint64_t bytes = argument[2];
     int64_t result = -EFAULT;
-    if ((int64_t)bytes < 0)
-        result = -EINVAL;
-    else if (writes ? !file_writes(file) : !file_reads(file))
+    if (writes ? !file_writes(file) : !file_reads(file))
         result = -EBADF;
     else if (user_range(argument[1], bytes)) {
         if (bytes > TRANSFER_MOST) bytes = TRANSFER_MOST;
@@ -86,6 +84,7 @@ int64_t sys_pwritev2(struct thread *, const uint64_t argument[6]) {
 static int64_t seek(struct file *file, int64_t offset, int whence) {
     if (file->operations == &path_only_operations) return -EBADF;
     if (!file->operations->seeks) return -ESPIPE;
+    if (file->operations->stays) return 0;
     const int64_t size = (int64_t)file->inode->size;
     int64_t base = 0;
     switch (whence) {

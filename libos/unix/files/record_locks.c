@@ -35,12 +35,14 @@ static bool overlaps(const struct record *a, const struct record *b) {
     return a->inode == b->inode && a->whole == b->whole && a->first <= b->last && b->first <= a->last;
 }
 
+// Of those in the way, the one that begins first.
 static const struct record *conflict(const struct record *wanted) {
+    const struct record *found = nullptr;
     for (const struct record *other = records; other != nullptr; other = other->next)
         if (overlaps(other, wanted) && other->owner != wanted->owner
-            && (other->type == F_WRLCK || wanted->type == F_WRLCK))
-            return other;
-    return nullptr;
+            && (other->type == F_WRLCK || wanted->type == F_WRLCK) && (found == nullptr || other->first < found->first))
+            found = other;
+    return found;
 }
 
 static void add(struct record *record, const struct record *as) {

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: MIT
+// Descriptors: their numbers, flags and limits; locks.
+#include "tests/posix/cases.h"
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <termios.h>
+
+CASE(the_least_number_is_taken) {
+    const int a = make_file("a", ""), b = make_file("b", "");
+    SHOW(b - a);
+    SHOW(close(a));
+    SHOW(dup(b) - a);
+    SHOW(close(100));
+    SHOW(close(-1));
+    SHOW(close(a));
+    SHOW(close(a));
+}
+
+CASE(dup_gives_another_number) {
+    const int file = make_file("f", "");
+    SHOW(dup2(file, 50));
+    SHOW(write(50, "x", 1));
+    SHOW(lseek(file, 0, SEEK_CUR));
+    SHOW(dup2(file, file) - file);
+    SHOW(dup2(-1, 51));
+    SHOW(dup2(60, 60));
+    SHOW(dup2(file, -1));
+    SHOW(dup2(file, 1 << 20));
+    SHOW(dup(-1));
+    SHOW(dup3(file, 52, O_CLOEXEC));
+    SHOW(fcntl(52, F_GETFD));
+    SHOW(dup3(file, file, 0));
+    SHOW(dup3(file, 53, 1));
+    SHOW(dup2(file, 52));
+    SHOW(fcntl(52, F_GETFD));
+}
+
+CASE(fcntl_duplicates_and_marks) {
+    const int file = make_file("f", "");
+    SHOW(fcntl(file, F_DUPFD, 40));
+    SHOW(fcntl(file, F_DUPFD, 40));
+    SHOW(fcntl(file, F_DUPFD_CLOEXEC, 40));
+    SHOW(fcntl(42, F_GETFD));
+    SHOW(fcntl(41, F_GETFD));
+    SHOW(fcntl(41, F_SETFD, FD_CLOEXEC));
+    SHOW(fcntl(41, F_GETFD));
+    SHOW(fcntl(40, F_GETFD));
+    SHOW(fcntl(file, F_DUPFD, -1));
+    SHOW(fcntl(file, F_DUPFD, 1 << 20));
+    SHOW(fcntl(-1, F_GETFD));
+    SHOW(fcntl(file, 9999));
+}
+
+CASE(fcntl_changes_flags_that_can_be) {
+    const int file = open("f", O_CREAT | O_WRONLY | O_APPEND, 0644);
+    SHOW(fcntl(file, F_GETFL) & ~0100000);
+    SHOW(fcntl(file, F_SETFL, O_NONBLOCK | O_RDWR | O_CREAT));
+    SHOW(fcntl(file, F_GETFL) & ~0100000);
+    const int other = dup(file);
+    SHOW(fcntl(other, F_GETFL) & ~0100000);
+}
+
+CASE(close_range_closes_many) {
+    const int file = make_file("f", "");
+    dup2(file, 20);
+    dup2(file, 21);
+    dup2(file, 25);
+    SHOW(syscall(436, 20, 22, 0));
+    SHOW(fcntl(20, F_GETFD));
+    SHOW(fcntl(21, F_GETFD));
+    SHOW(fcntl(25, F_GETFD));
+    SHOW(syscall(436, 25, ~0u, 4));
+    SHOW(fcntl(25, F_GETFD));
+    SHOW(syscall(436, 5, 4, 0));
+    SHOW(syscall(436, 5, 6, 64));
+}
+
+CASE(a_limit_of_descriptors_holds) {
+    struct rlimit limit;
+    const int file = make_file("f", "");
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = (rlim_t)file + 3;
+    SHOW(setrlimit(RLIMIT_NOFILE, &limit));
+    SHOW(dup(file) - file);
+    SHOW(dup(file) - file);
+    SHOW(dup(file));
+    SHOW(open("f", O_RDONLY));
+    SHOW(open("g", O_RDONLY | O_CREAT, 0644));
+    show_status("g");
+    int ends[2];
+    SHOW(pipe(ends));
+    SHOW(dup2(file, file + 3));
+    SHOW(dup2(file, file + 2) - file);
+    SHOW(fcntl(file, F_DUPFD, file + 3));
+    limit.rlim_cur = (rlim_t)file + 5;
+    SHOW(setrlimit(RLIMIT_NOFILE, &limit));
+    SHOW(dup(file) - file);
+}
+
+CASE(many_descriptors) {
+    const int file = make_file("f", "");
+    int made = 0;
+    while (made < 500 && dup(file) >= 0) made++;
+    SHOW(made);
+}
+
+static void set_lock(int file, short type, off_t start, off_t length) {
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = length};
+    SHOW(fcntl(file, F_SETLK, &lock));
+}
+
+static void test_lock(int file, short type, off_t start, off_t length) {
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = length};
+    SHOW(fcntl(file, F_GETLK, &lock));
+    printf("    type %d from %ld length %ld mine %d\n", lock.l_type, (long)lock.l_start, (long)lock.l_len,
+           lock.l_pid == getppid());
+}
+
+static void in_child(void (*code)(int), int file) {
+    int status;
+    fflush(stdout);
+    if (fork() == 0) {
+        code(file);
+        fflush(stdout);
+        _exit(0);
+    }
+    wait(&status);
+    SHOW(status);
+}
+
+static void other_locks(int file) {
+    test_lock(file, F_WRLCK, 0, 0);
+    test_lock(file, F_RDLCK, 0, 5);
+    test_lock(file, F_WRLCK, 20, 0);
+    set_lock(file, F_WRLCK, 5, 1);
+    set_lock(file, F_RDLCK, 5, 1);
+    set_lock(file, F_RDLCK, 12, 1);
+    set_lock(file, F_WRLCK, 19, 100);
+}
+
+CASE(records_can_be_locked) {
+    const int file = make_file("f", "0123456789");
+    set_lock(file, F_WRLCK, 0, 10);
+    set_lock(file, F_RDLCK, 12, 5);
+    in_child(other_locks, file);
+    set_lock(file, F_UNLCK, 4, 3);
+    in_child(other_locks, file);
+    close(dup(file)); // gives all up
+    in_child(other_locks, file);
+}
+
+CASE(record_locks_check_their_arguments) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    make_file("f", "0123456789");
+    const int file = open("f", O_RDONLY);
+    SHOW(fcntl(file, F_SETLK, &lock));
+    lock.l_type = 99;
+    SHOW(fcntl(file, F_SETLK, &lock));
+    lock.l_type = F_RDLCK;
+    lock.l_whence = 99;
+    SHOW(fcntl(file, F_SETLK, &lock));
+    lock.l_whence = SEEK_END;
+    lock.l_start = -20;
+    SHOW(fcntl(file, F_SETLK, &lock));
+    lock.l_start = -5;
+    lock.l_len = -5;
+    SHOW(fcntl(file, F_SETLK, &lock));
+    lock.l_len = -6;
+    SHOW(fcntl(file, F_SETLK, &lock));
+    SHOW(fcntl(file, F_SETLK, BAD));
+    SHOW(fcntl(-1, F_SETLK, &lock));
+    lock.l_type = F_UNLCK;
+    SHOW(fcntl(file, F_GETLK, &lock));
+}
+
+static void wait_for_lock(int file) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    SHOW(fcntl(file, F_SETLKW, &lock));
+}
+
+CASE(a_lock_is_waited_for) {
+    int status, ends[2];
+    char byte;
+    const int file = make_file("f", "");
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    SHOW(pipe(ends));
+    fflush(stdout);
+    if (fork() == 0) {
+        fcntl(file, F_SETLK, &lock);
+        (void)!write(ends[1], "x", 1);
+        usleep(20000);
+        _exit(0); // which gives it up
+    }
+    SHOW(read(ends[0], &byte, 1));
+    wait_for_lock(file);
+    wait(&status);
+}
+
+// Until a process waits for something.
+static void await_sleep(pid_t pid) {
+    char path[32], state = 0;
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    while (state != 'S') {
+        FILE *stat = fopen(path, "r");
+        if (stat == NULL || fscanf(stat, "%*d (%*[^)]) %c", &state) != 1) return;
+        fclose(stat);
+        usleep(1000);
+    }
+}
+
+CASE(two_that_wait_for_each_other_are_told) {
+    int status, to[2], from[2];
+    char byte;
+    const int file = make_file("f", "");
+    struct flock first = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+    struct flock second = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1, .l_len = 1};
+    (void)!pipe(to), (void)!pipe(from);
+    SHOW(fcntl(file, F_SETLK, &first));
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+        fcntl(file, F_SETLK, &second);
+        (void)!write(from[1], "x", 1);
+        _exit(fcntl(file, F_SETLKW, &first) == 0 ? 0 : 1); // waits for its parent
+    }
+    SHOW(read(from[0], &byte, 1));
+    await_sleep(child);
+    SHOW(fcntl(file, F_SETLKW, &second));
+    first.l_type = F_UNLCK;
+    SHOW(fcntl(file, F_SETLK, &first));
+    wait(&status);
+    SHOW(status);
+}
+
+CASE(flock_belongs_to_the_open_file) {
+    const int file = make_file("f", ""), other = open("f", O_RDWR);
+    SHOW(flock(file, LOCK_EX | LOCK_NB));
+    SHOW(flock(other, LOCK_SH | LOCK_NB));
+    SHOW(flock(dup(file), LOCK_SH | LOCK_NB));
+    SHOW(flock(other, LOCK_SH | LOCK_NB));
+    SHOW(flock(other, LOCK_EX | LOCK_NB));
+    SHOW(flock(file, LOCK_UN));
+    SHOW(flock(other, LOCK_EX | LOCK_NB));
+    SHOW(close(other));
+    SHOW(flock(file, LOCK_EX | LOCK_NB));
+    SHOW(flock(file, 16));
+    SHOW(flock(-1, LOCK_EX));
+}
+
+CASE(a_counter_is_read_and_written) {
+    uint64_t value = 5;
+    const int counter = eventfd(3, EFD_NONBLOCK), semaphore = eventfd(2, EFD_NONBLOCK | EFD_SEMAPHORE);
+    SHOW(write(counter, &value, 8));
+    SHOW(read(counter, &value, 8));
+    SHOW(value);
+    SHOW(read(counter, &value, 8));
+    SHOW(read(counter, &value, 4));
+    SHOW(write(counter, &value, 4));
+    value = -1ul;
+    SHOW(write(counter, &value, 8));
+    value = -2ul;
+    SHOW(write(counter, &value, 8));
+    value = 1;
+    SHOW(write(counter, &value, 8));
+    SHOW(read(semaphore, &value, 8));
+    SHOW(value);
+    SHOW(read(semaphore, &value, 8));
+    SHOW(read(semaphore, &value, 8));
+    SHOW(eventfd(0, 12345));
+}
+
+CASE(a_file_of_memory) {
+    char text[8] = "";
+    const int file = (int)syscall(319, "name", 1);
+    SHOW(write(file, "memory", 6));
+    SHOW(pread(file, text, 6, 0));
+    show_text("text", text);
+    SHOW(ftruncate(file, 3));
+    SHOW(lseek(file, 0, SEEK_END));
+    SHOW(fcntl(file, F_GETFD));
+    SHOW(syscall(319, "name", 0x8000));
+    SHOW(syscall(319, BAD, 0));
+}
+
+CASE(what_is_no_terminal_says_so) {
+    struct termios settings;
+    struct winsize size;
+    int ends[2], count = -1;
+    const int file = make_file("f", "12345");
+    SHOW(isatty(file));
+    SHOW(tcgetattr(file, &settings));
+    SHOW(ioctl(file, TIOCGWINSZ, &size));
+    SHOW(ioctl(file, FIONREAD, &count));
+    SHOW(count);
+    SHOW(pipe(ends));
+    SHOW(isatty(ends[0]));
+    SHOW(write(ends[1], "123", 3));
+    SHOW(ioctl(ends[0], FIONREAD, &count));
+    SHOW(count);
+    SHOW(ioctl(ends[0], TCGETS, &settings));
+    SHOW(ioctl(-1, FIONREAD, &count));
+    SHOW(ioctl(file, 0x12345678, &count));
+    SHOW(ioctl(file, FIOCLEX, 0));
+    SHOW(fcntl(file, F_GETFD));
+}
+
+CASE(devices_do_what_they_should) {
+    char bytes[8] = "1234567";
+    const int null = open("/dev/null", O_RDWR), zero = open("/dev/zero", O_RDWR), full = open("/dev/full", O_RDWR);
+    SHOW(read(null, bytes, 8));
+    SHOW(write(null, bytes, 8));
+    SHOW(read(zero, bytes, 4));
+    SHOW(bytes[0] + bytes[3]);
+    SHOW(bytes[4]);
+    SHOW(write(zero, bytes, 8));
+    SHOW(write(full, bytes, 8));
+    SHOW(read(full, bytes, 8));
+    SHOW(read(open("/dev/urandom", O_RDONLY), bytes, 8));
+    SHOW(lseek(null, 100, SEEK_SET));
+    SHOW(read(zero, BAD, 8));
+    SHOW(open("/dev/none", O_RDONLY));
+    SHOW(isatty(null));
+    struct stat status;
+    SHOW(fstat(null, &status));
+    SHOW(S_ISCHR(status.st_mode));
+    SHOW(status.st_rdev);
+    char text[8] = "";
+    dup2(make_file("f", "through"), 77);
+    SHOW(read(open("/dev/fd/77", O_RDONLY), text, 7));
+    show_text("text", text);
+}
+
+CASE(processes_are_seen_as_files) {
+    char text[300] = "", link[300] = "";
+    show_file("/proc/self/comm");
+    SHOW(access("/proc/self/stat", R_OK));
+    SHOW(access("/proc/self/none", R_OK));
+    SHOW(access("/proc/999999", F_OK));
+    SHOW(open("/proc/self/stat", O_WRONLY) < 0);
+    SHOW(readlink("/proc/self/cwd", link, sizeof(link)) > 0);
+    SHOW(strcmp(link + strlen(link) - 5, "/case"));
+    const int file = make_file("f", "");
+    snprintf(text, sizeof(text), "/proc/self/fd/%d", file);
+    memset(link, 0, sizeof(link));
+    SHOW(readlink(text, link, sizeof(link)) > 0);
+    SHOW(strcmp(link + strlen(link) - 7, "/case/f"));
+    snprintf(text, sizeof(text), "/proc/self/fd/%d", file + 1);
+    SHOW(readlink(text, link, sizeof(link)));
+    int pid = 0;
+    char state = 0;
+    FILE *stat = fopen("/proc/self/stat", "r");
+    SHOW(fscanf(stat, "%d (posix) %c", &pid, &state));
+    SHOW(pid == getpid());
+    SHOW(state);
+    const pid_t child = fork();
+    if (child == 0) _exit(0);
+    siginfo_t info;
+    waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT);
+    snprintf(text, sizeof(text), "/proc/%d/stat", child);
+    stat = fopen(text, "r");
+    SHOW(fscanf(stat, "%d (posix) %c", &pid, &state));
+    SHOW(state);
+}
