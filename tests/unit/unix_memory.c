@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The memory of processes, promise by promise: what a fork costs and shares, copy on write, stacks and breaks, running
 // out of memory, of disk, and a disk that fails.
+#include "libos/unix/files/file.h"
 #include "libos/unix/memory/advice.h"
 #include "tests/unit/unix_memory_fake.h"
 #include <criterion/criterion.h>
@@ -91,6 +92,37 @@ Test(unix_memory, a_fork_shares_all_tables_and_a_write_takes_those_above_it) {
     expect(AT + LEAF_SPAN, 513);
     fake_check((struct vm *const[]){vm, child}, 2);
     vm_release(child);
+    end();
+}
+
+// What one of two does to its mappings where tables are shared must not show through them at the other: new mappings
+// and moved ones that are only read, and a part of a leaf that is taken away.
+Test(unix_memory, a_mapping_made_after_a_fork_is_seen_by_one_side_only) {
+    begin_with("clock1", 200, 100);
+    const uint64_t free = AT + 100 * EXO_PAGE_SIZE, border = AT + LEAF_SPAN;
+    uint64_t value;
+    map_at(AT, 10, false, nullptr);
+    map_at(border - 4 * EXO_PAGE_SIZE, 8, false, nullptr);
+    write_pages(AT, 4, 1);
+    write_pages(border - 4 * EXO_PAGE_SIZE, 8, 50);
+    struct vm *const parent = vm;
+    for (unsigned way = 0; way < 3; way++) {
+        cr_assert_eq(vm_fork(parent, &vm), 0);
+        vm_enter(vm);
+        if (way == 0) map_at(free, 1, false, nullptr);
+        if (way == 1) {
+            const struct vm_remap what = {AT + 8 * EXO_PAGE_SIZE, EXO_PAGE_SIZE, EXO_PAGE_SIZE, true, true, free};
+            cr_assert_eq(vm_remap(vm, &what), (int64_t)free);
+        }
+        if (way == 2) cr_assert_eq(vm_unmap(vm, border - 2 * EXO_PAGE_SIZE, 4 * EXO_PAGE_SIZE), 0);
+        if (way < 2) expect(free, 0);
+        fake_check((struct vm *const[]){parent, vm}, 2);
+        vm_enter(parent);
+        cr_assert_eq(fake_read(free, &value), SIGSEGV, "way %u", way);
+        for (unsigned i = 0; i < 8; i++) expect(border + (i - 4) * EXO_PAGE_SIZE, 50 + i);
+        vm_release(vm);
+    }
+    vm = parent;
     end();
 }
 
@@ -330,6 +362,46 @@ Test(unix_memory, a_file_that_is_read_in_order_is_read_ahead) {
     for (unsigned i = 0; i < 64; i++)
         cr_assert_eq(cache_read(&fake.file[0], i * EXO_PAGE_SIZE, bytes, EXO_PAGE_SIZE), EXO_PAGE_SIZE);
     cr_assert_eq(fake.kicks - kicks, 4, "one for each chunk");
+    end();
+}
+
+// Pages that are about to be read ahead keep their numbers, even if none is left but theirs.
+Test(unix_memory, reading_ahead_stops_when_there_are_no_numbers) {
+    begin_with("clock1", 400, 100);
+    static uint64_t bytes[16][EXO_PAGE_SIZE / sizeof(uint64_t)];
+    for (unsigned i = 0; i < 16; i++) bytes[i][0] = i + 1;
+    cr_assert_eq(cache_write(&fake.file[0], 0, bytes, sizeof bytes), sizeof bytes);
+    cr_assert_eq(cache_sync(&fake.file[0], false), 0);
+    cache_forget(&fake.file[0]);
+    static uint32_t kept[4096];
+    uint32_t count = 0;
+    while ((kept[count] = page_number_take()) != NONE) count++;
+    for (unsigned i = 0; i < 4; i++) page_number_free(kept[--count]);
+    uint64_t value;
+    for (unsigned i = 0; i < 4; i++) {
+        cr_assert_eq(cache_read(&fake.file[0], i * EXO_PAGE_SIZE, &value, sizeof value), sizeof value);
+        cr_assert_eq(value, i + 1);
+    }
+    fake_check((struct vm *const[]){vm}, 1);
+    while (count > 0) page_number_free(kept[--count]);
+    end();
+}
+
+Test(unix_memory, files_that_nobody_uses_do_not_fill_the_cache) {
+    begin_with("clock1", 1000, 100);
+    struct inode *used = inode_hold(&fake.file[0]);
+    for (uint64_t i = 0; i < FAKE_FILES; i++) cr_assert_eq(cache_write(&fake.file[i], 0, &i, sizeof i), sizeof i);
+    unsigned cached = 0;
+    for (const struct object *each = objects; each != nullptr; each = each->next) cached++;
+    cr_assert_lt(cached, 260);
+    cr_assert_not_null(fake.file[0].owner, "it is in use");
+    cr_assert_null(fake.file[1].owner);
+    for (uint64_t i = 0; i < FAKE_FILES; i++) {
+        uint64_t value;
+        cr_assert_eq(cache_read(&fake.file[i], 0, &value, sizeof value), sizeof value);
+        cr_assert_eq(value, i);
+    }
+    inode_release(used);
     end();
 }
 

@@ -13,7 +13,7 @@
 #include "libos/unix/memory/swap.h"
 #include "libos/unix/memory/vm.h"
 
-constexpr unsigned FAKE_FILES = 4;
+constexpr unsigned FAKE_FILES = 300;
 constexpr uint32_t FAKE_SWAP = 4096;
 
 extern struct fake {

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-constexpr unsigned PROCESSES = 6, PLACES = 192, WINDOW = 64, SHARED_MOST = 4000, FILE_PAGES = 40;
+constexpr unsigned PROCESSES = 6, PLACES = 192, WINDOW = 64, SHARED_MOST = 4000, FILES = 4, FILE_PAGES = 40;
 constexpr unsigned WORDS = 2; // of a page: at its start and in its middle
 
 // Three windows of addresses: over the border of two leaves, above the library OS, near the top.
@@ -41,7 +41,7 @@ static struct world {
     struct process process[PROCESSES];
     struct contents shared[SHARED_MOST][WINDOW];
     unsigned shared_count;
-    struct contents file[FAKE_FILES][FILE_PAGES];
+    struct contents file[FILES][FILE_PAGES];
     uint64_t value;
     unsigned current, near;
 } world;
@@ -118,7 +118,7 @@ static void do_map(struct process *process) {
         map.shared = true;
     }
     if (model.kind == OF_FILE) {
-        model.object = (unsigned)draw(FAKE_FILES);
+        model.object = (unsigned)draw(FILES);
         model.index = (unsigned)draw(FILE_PAGES / 2);
         if (count > FILE_PAGES - model.index) count = FILE_PAGES - model.index;
         map.bytes = count * EXO_PAGE_SIZE;
@@ -190,7 +190,7 @@ static void do_exit(struct process *process) {
 }
 
 static void do_set_size(void) {
-    const unsigned file = (unsigned)draw(FAKE_FILES);
+    const unsigned file = (unsigned)draw(FILES);
     uint64_t page = file_size(file) / EXO_PAGE_SIZE + draw(6);
     page = page < 3 ? FILE_PAGES / 2 : page >= FILE_PAGES + 3 ? 8 : page - 3;
     const uint64_t size = page * EXO_PAGE_SIZE + (draw(2) == 0 ? 0 : 100);
@@ -202,7 +202,7 @@ static void do_set_size(void) {
 
 // Pages of a file, from library memory, whole or only a word of one.
 static void do_write_file(void) {
-    const unsigned file = (unsigned)draw(FAKE_FILES), page = (unsigned)draw(FILE_PAGES - 2);
+    const unsigned file = (unsigned)draw(FILES), page = (unsigned)draw(FILE_PAGES - 2);
     static uint64_t bytes[2][EXO_PAGE_SIZE / sizeof(uint64_t)];
     memset(bytes, 0, sizeof bytes);
     if (draw(2) == 0) {
@@ -220,7 +220,7 @@ static void do_write_file(void) {
 }
 
 static void do_read_file(void) {
-    const unsigned file = (unsigned)draw(FAKE_FILES), page = (unsigned)draw(FILE_PAGES), word = (unsigned)draw(WORDS);
+    const unsigned file = (unsigned)draw(FILES), page = (unsigned)draw(FILE_PAGES), word = (unsigned)draw(WORDS);
     const uint64_t at = page * EXO_PAGE_SIZE + word * EXO_PAGE_SIZE / WORDS;
     uint64_t value = 0;
     const int64_t bytes = cache_read(&fake.file[file], at, &value, sizeof value);
@@ -230,7 +230,7 @@ static void do_read_file(void) {
 
 // From a user's memory to a file and back to another place.
 static void do_copy(struct process *process) {
-    const unsigned from = (unsigned)draw(PLACES), file = (unsigned)draw(FAKE_FILES), page = (unsigned)draw(FILE_PAGES);
+    const unsigned from = (unsigned)draw(PLACES), file = (unsigned)draw(FILES), page = (unsigned)draw(FILE_PAGES);
     struct place *place = &process->place[from];
     int signal;
     if (place->kind == OF_FILE) return; // words behind its end are anything
@@ -243,7 +243,7 @@ static void do_copy(struct process *process) {
 }
 
 static void do_sync(void) {
-    const unsigned file = (unsigned)draw(FAKE_FILES);
+    const unsigned file = (unsigned)draw(FILES);
     cr_assert_eq(cache_sync(&fake.file[file], false), 0);
     for (unsigned page = 0; page < FILE_PAGES; page++)
         for (unsigned word = 0; word < WORDS; word++) {
@@ -310,7 +310,7 @@ static void play(const char *policy, uint64_t frames, uint64_t seed, unsigned st
     check_all();
     for (unsigned i = 0; i < PROCESSES; i++)
         if (world.process[i].vm != nullptr) vm_release(world.process[i].vm);
-    for (unsigned file = 0; file < FAKE_FILES; file++) cache_forget(&fake.file[file]);
+    for (unsigned file = 0; file < FILES; file++) cache_forget(&fake.file[file]);
     while (numbers > 0) page_number_free(kept[--numbers]);
     fake_end();
 }
