@@ -33,6 +33,7 @@ static const struct part {
     {"fault", "yield", part_yield},
     {"fault", "dirty", part_dirty},
     {"disk", "disk", bench_disk},
+    {"processes", "processes", part_processes},
 };
 
 // The port is opened for each line alone: a process that has ports is dearer to switch to.

@@ -73,6 +73,7 @@ void part_appel_li(void);
 void part_uffd_protect(void);
 void part_yield(void);
 void part_dirty(void);
+void part_processes(void);
 void bench_disk(void);
 
 #endif

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tools import builder, counts, options, paths, plot, registry, tables, terminal, ways
+from tools import builder, counts, options, paths, plot, processes, registry, tables, terminal, ways
 from tools.command import Examples, Subjects, shared
 from tools.errors import FAILED, OK, Usage
 from tools.files import write_folder
@@ -18,7 +18,11 @@ EXAMPLES = """\
 ./bindery bench fault
 ./bindery bench fault --json
 ./bindery bench ways
+./bindery bench processes
 ./bindery bench peers"""
+PROCESSES_EXAMPLES = """\
+./bindery bench processes
+./bindery bench processes --json"""
 WAYS_EXAMPLES = """\
 ./bindery bench ways
 ./bindery bench ways --csv"""
@@ -32,9 +36,9 @@ ACCELERATORS = click.Choice(["tcg", "kvm"])
 SECONDS = click.FloatRange(min=0, min_open=True)
 
 
-@click.command("bench", cls=Subjects, module="bench", verbs=("fault", "ways", "peers"), examples=EXAMPLES)
+@click.command("bench", cls=Subjects, module="bench", verbs=("fault", "ways", "processes", "peers"), examples=EXAMPLES)
 def verb_bench():
-    """Measure costs in guest instructions: `fault` and `ways` Bindery's, `peers` those of other systems too."""
+    """Measure costs in guest instructions: `fault` and `ways` Bindery's, `processes` Linux's too, `peers` all others'."""
 
 
 @click.command("fault", cls=Examples, examples=EXAMPLES)
@@ -109,6 +113,28 @@ def subject_ways(as_json, as_csv, timeout):
         sys.stdout.write(tables.as_csv(rows, ways.COLUMNS))
     else:
         tables.show(rows, ways.COLUMNS, group="op")
+    return OK
+
+
+@click.command("processes", cls=Examples, examples=PROCESSES_EXAMPLES)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option("--timeout", type=SECONDS, default=300.0, show_default=True, help="Seconds each machine may run.")
+@shared
+def subject_processes(as_json, as_csv, timeout):
+    """Count what fork, exec, pipes, files, signals and threads cost on libos/unix and on Linux, in the same QEMU.
+
+    One static program is measured on both. Figures are the least of the samples, in instructions, those that zero and
+    copy pages included; on Linux with the settings of `bench peers`. See doc/measuring.md.
+    """
+    builder.build(everything=False, peers=True)
+    rows = processes.measure(timeout)
+    if as_json:
+        sys.stdout.write(tables.as_json(rows))
+    elif as_csv:
+        sys.stdout.write(tables.as_csv(rows, processes.COLUMNS))
+    else:
+        tables.show(rows, processes.COLUMNS)
     return OK
 
 

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+// What processes cost: one static Linux program, measured on Linux and, unmodified, on libos/unix.
+//
+// Each row is the least of its samples in ticks of the time-stamp counter, which are instructions under -icount. It
+// reports at port 0xe9 where ports can be had (Linux, as root), else on its standard output.
+#include "peers/bench.h"
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/io.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PORT = 0xe9, PAGE = 4096 };
+
+static bool ports;
+static const char *self;
+static int there[2], back[2], file;
+static char page[PAGE];
+
+void peer_put(const char *line) {
+    if (ports && ioperm(PORT, 1, 1) == 0) {
+        for (; *line != 0; line++) outb((unsigned char)*line, PORT);
+        (void)ioperm(PORT, 1, 0); // a process that has ports is dearer to switch to
+    } else if (write(1, line, strlen(line)) < 0)
+        _exit(1);
+}
+
+static uint32_t null_call(void) {
+    const uint32_t before = bench_stamp();
+    long result;
+    __asm__ volatile("syscall" : "=a"(result) : "a"((long)SYS_getpid) : "rcx", "r11", "memory");
+    return bench_stamp() - before;
+}
+
+static uint32_t fork_exit(void) {
+    const uint32_t before = bench_stamp();
+    const pid_t child = fork();
+    if (child == 0) _exit(0);
+    const bool done = child > 0 && waitpid(child, NULL, 0) == child;
+    const uint32_t after = bench_stamp();
+    return done ? after - before : bench_trouble("fork failed");
+}
+
+static uint32_t fork_exec(void) {
+    static char *const words[] = {"x", "exit", NULL}, *const none[] = {NULL};
+    const uint32_t before = bench_stamp();
+    const pid_t child = fork();
+    if (child == 0) {
+        execve(self, words, none);
+        _exit(1);
+    }
+    int status = 1;
+    const bool done = child > 0 && waitpid(child, &status, 0) == child && status == 0;
+    const uint32_t after = bench_stamp();
+    return done ? after - before : bench_trouble("exec failed");
+}
+
+static uint32_t vfork_exec(void) {
+    static char *const words[] = {"x", "exit", NULL}, *const none[] = {NULL};
+    const uint32_t before = bench_stamp();
+    const pid_t child = vfork();
+    if (child == 0) {
+        execve(self, words, none);
+        _exit(1);
+    }
+    int status = 1;
+    const bool done = child > 0 && waitpid(child, &status, 0) == child && status == 0;
+    const uint32_t after = bench_stamp();
+    return done ? after - before : bench_trouble("exec failed");
+}
+
+// A byte to another process and one back.
+static uint32_t pipe_round(void) {
+    char byte = 'x';
+    const uint32_t before = bench_stamp();
+    const bool done = write(there[1], &byte, 1) == 1 && read(back[0], &byte, 1) == 1;
+    const uint32_t after = bench_stamp();
+    return done ? after - before : bench_trouble("a pipe failed");
+}
+
+// The same pipe's both ends in one process: no switch.
+static uint32_t pipe_alone(void) {
+    static int ends[2];
+    char byte = 'x';
+    if (ends[1] == 0 && pipe(ends) != 0) return bench_trouble("pipe failed");
+    const uint32_t before = bench_stamp();
+    const bool done = write(ends[1], &byte, 1) == 1 && read(ends[0], &byte, 1) == 1;
+    const uint32_t after = bench_stamp();
+    return done ? after - before : bench_trouble("a pipe failed");
+}
+
+static uint32_t read_cached(void) {
+    const uint32_t before = bench_stamp();
+    const bool done = pread(file, page, PAGE, 0) == PAGE;
+    const uint32_t after = bench_stamp();
+    return done ? after - before : bench_trouble("a file could not be read");
+}
+
+static uint32_t write_cached(void) {
+    const uint32_t before = bench_stamp();
+    const bool done = pwrite(file, page, PAGE, 0) == PAGE;
+    const uint32_t after = bench_stamp();
+    return done ? after - before : bench_trouble("a file could not be written");
+}
+
+static uint32_t open_close(void) {
+    const uint32_t before = bench_stamp();
+    const int opened = open("/bench-file", O_RDONLY);
+    const bool done = opened >= 0 && close(opened) == 0;
+    const uint32_t after = bench_stamp();
+    return done ? after - before : bench_trouble("a file could not be opened");
+}
+
+static void nothing(int signal) {
+    (void)signal;
+}
+
+static uint32_t signal_round(void) {
+    const uint32_t before = bench_stamp();
+    (void)syscall(SYS_kill, getpid(), SIGUSR1);
+    return bench_stamp() - before;
+}
+
+static void *thread_body(void *argument) {
+    return argument;
+}
+
+static uint32_t thread_round(void) {
+    pthread_t thread;
+    const uint32_t before = bench_stamp();
+    const bool done = pthread_create(&thread, NULL, thread_body, NULL) == 0 && pthread_join(thread, NULL) == 0;
+    const uint32_t after = bench_stamp();
+    return done ? after - before : bench_trouble("a thread could not be made");
+}
+
+// A page that was never touched: mapped, written, unmapped.
+static uint32_t map_touch(void) {
+    const uint32_t before = bench_stamp();
+    char *memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return bench_trouble("mmap failed");
+    *(volatile char *)memory = 1;
+    (void)munmap(memory, PAGE);
+    return bench_stamp() - before;
+}
+
+static void echo(void) {
+    char byte;
+    close(there[1]);
+    while (read(there[0], &byte, 1) == 1)
+        if (write(back[1], &byte, 1) != 1) break;
+    _exit(0);
+}
+
+static void prepare(void) {
+    if (pipe(there) != 0 || pipe(back) != 0) _exit(2);
+    const pid_t child = fork();
+    if (child == 0) echo();
+    (void)signal(SIGUSR1, nothing);
+    file = open("/bench-file", O_RDWR | O_CREAT | O_TRUNC, 0644);
+    memset(page, 'b', sizeof page);
+    if (child < 0 || file < 0 || write(file, page, PAGE) != PAGE) _exit(2);
+}
+
+int main(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], "exit") == 0) _exit(0);
+    const char *system = argc > 1 ? argv[1] : "linux";
+    self = (const char *)getauxval(AT_EXECFN);
+    ports = ioperm(PORT, 1, 1) == 0 && ioperm(PORT, 1, 0) == 0;
+    prepare();
+    const struct bench rows[] = {
+        {.op = "getpid", .how = "the call", .once = null_call},
+        {.op = "fork.exit", .how = "fork, _exit, waitpid", .once = fork_exit},
+        {.op = "fork.exec", .how = "fork, execve of this program, _exit, waitpid", .once = fork_exec, .samples = 64},
+        {.op = "vfork.exec", .how = "the same with vfork", .once = vfork_exec, .samples = 64},
+        {.op = "pipe.round", .how = "a byte to another process and one back", .once = pipe_round},
+        {.op = "pipe.alone", .how = "a byte through a pipe in one process", .once = pipe_alone},
+        {.op = "file.read", .how = "pread of 4 KiB that are in memory", .once = read_cached},
+        {.op = "file.write", .how = "pwrite of 4 KiB that are in memory", .once = write_cached},
+        {.op = "file.open", .how = "open and close", .once = open_close},
+        {.op = "signal", .how = "kill(getpid()), handler, return", .once = signal_round},
+        {.op = "thread", .how = "pthread_create, pthread_join", .once = thread_round},
+        {.op = "page", .how = "mmap, first write, munmap", .once = map_touch},
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct bench row = rows[i];
+        row.system = system;
+        row.empty = bench_empty();
+        const struct bench_figures figures = bench_take(&row);
+        bench_report(&row, &figures);
+    }
+    return 0;
+}
