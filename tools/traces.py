@@ -3,8 +3,9 @@
 has compressed, are turned into that one by bindery-sim.
 
 A trace is checked on the host before anything boots, so that a bad line is reported as FILE:LINE at once. Pages are
-renumbered by first use, as the simulator does too: a replayed region has no holes, no policy looks at the numbers, and
-the victims of a real run and of a simulated one can be told by the same numbers.
+renumbered by first use, as the simulator does too: a replayed region has no holes, and the victims of a real run and of
+a simulated one can be told by the same numbers. Only a policy that hashes numbers decides otherwise for it; it does so
+in both runs, since the simulator is given the renumbered trace.
 """
 
 import re

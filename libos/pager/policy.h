@@ -61,6 +61,9 @@ struct policy_view {
                                                         // page in a slot, POLICY_NONE if there is none
     uint64_t (*now)(void *pager);                       // policies with `timed`: the number of the reference that is
                                                         // being made, from 0 on
+    uint64_t (*number)(void *pager, uint32_t page);     // what a policy with `hashes` hashes for a page; null: the
+                                                        // page itself. The simulator gives the trace's own number,
+                                                        // as it has renumbered pages
 };
 
 struct policy_state; // each policy's file defines its own

@@ -99,6 +99,7 @@ static void expect_as_simulated(const struct pager_region *region, const struct 
     const struct simulation simulation = {.policy = region->options.policy,
                                           .trace = trace,
                                           .frames = region->slots,
+                                          .renumbered = true,
                                           .seed = 1,
                                           .zero_filled = !region->options.backed};
     struct simulation_counts wanted;

@@ -38,8 +38,12 @@ static struct trace *references(unsigned length) {
 }
 
 static struct simulation_counts simulated(const char *policy, const struct trace *trace, bool zero_filled) {
-    const struct simulation options = {
-        .policy = policy_find(policy), .trace = trace, .frames = frames, .seed = 1, .zero_filled = zero_filled};
+    const struct simulation options = {.policy = policy_find(policy),
+                                       .trace = trace,
+                                       .frames = frames,
+                                       .seed = 1,
+                                       .zero_filled = zero_filled,
+                                       .renumbered = true};
     struct simulation_counts counts;
     cr_assert(simulate(&options, &counts));
     return counts;

@@ -5,15 +5,15 @@
 // there. Counts are estimates: a page has ten counters, found by hashing and shared with others, of which the least
 // says how often.
 //
-// Rules as libCacheSim runs them, so that faults can be compared. From the paper they differ in this: uses in the
-// window are not counted, but loads, uses in the main part and each decision about a page are; counters have 32 bits,
-// and all ten are incremented; they are halved after 32 uses in the main part for each frame of it; no "doorkeeper";
-// after an admission the window's next page is judged too, until one loses.
+// Rules as in libCacheSim (commit aa0fc40), whose faults these are from 100 frames on. From the paper they differ in
+// this: uses in the window are not counted, but loads, uses in the main part and each decision about a page are;
+// counters have 32 bits, and all ten are incremented; they are halved after 32 uses in the main part for each frame of
+// it; no "doorkeeper". The window has all frames that the main part does not fill, and after an admission its next page
+// is judged too, until one loses. So at a fault several pages may go, and as shares are rounded down, one may go at a
+// use. These are *condemned*: the first is the victim, if one is wanted, and the others are given up before the next
+// reference. A page hashes as its number plus one, which is its id in libCacheSim's trace files. With fewer than 100
+// frames libCacheSim loads nothing; here the window is one page then, and probation takes what rounding leaves.
 //
-// A pager evicts at faults only, one page at a time. What those rules evict besides (at a use, because shares are
-// rounded down; or several pages at once) is *condemned*: it goes at the next faults, or if it is used before, is as
-// good as newly loaded. For this, and because hashes are of renumbered pages, faults are not libCacheSim's to the
-// last, but closer than a hundredth of all references with 100 frames or more. With fewer, libCacheSim loads nothing.
 // State: lists over slots, 13 bytes a frame; counters, 58 bytes a frame. Pitfalls: a change of phase is slow, since
 // the old pages' counts must fade first; on loops near the memory's size, faults depend on which pages share counters.
 #include "libos/pager/policy/list.h"
@@ -23,6 +23,7 @@ enum : uint8_t { WINDOW, PROBATION, PROTECTED, CONDEMNED, PARTS };
 constexpr uint32_t HASHES = 10, SAMPLE = 32;
 
 struct policy_state {
+    const struct policy_view *view;
     uint32_t frames; // heads of the parts follow the slots
     uint32_t main_most, probation_most, protected_most;
     uint32_t counts[PARTS]; // pages in each part
@@ -39,9 +40,11 @@ static uint32_t window_of(uint32_t frames) {
     return frames < 200 ? 1 : frames / 100;
 }
 
-// A Bloom filter with one false positive in a thousand needs 14.378 places for each page in it.
+// A Bloom filter with one false positive in a thousand needs -ln 0.001 / ln² 2 = 14.37758756605 places for each page in
+// it. This is the quotient that libCacheSim computes in doubles, as a fraction; the product is rounded up.
 static uint32_t counters_of(uint32_t frames) {
-    const uint64_t places = ((frames - window_of(frames)) * 14377587566ull + 999999999) / 1000000000;
+    constexpr unsigned __int128 per_page = 8093862250619341, bits = 49;
+    const unsigned __int128 places = ((frames - window_of(frames)) * per_page + (1ull << bits) - 1) >> bits;
     return places < HASHES ? 2 * HASHES : places > INT32_MAX ? INT32_MAX : (uint32_t)places;
 }
 
@@ -52,6 +55,7 @@ static size_t wtinylfu_state_size(uint32_t frames, uint32_t) {
 
 static void wtinylfu_start(struct policy_state *s, const struct policy_view *view) {
     const uint32_t frames = view->frames;
+    s->view = view;
     s->frames = frames;
     s->main_most = frames - window_of(frames);
     s->protected_most = (uint32_t)(s->main_most * 4ull / 5);
@@ -85,8 +89,9 @@ static uint64_t hash(uint64_t number, uint64_t seed) {
 
 // The least of a page's counters; adds `more` to all of them.
 static uint32_t count(struct policy_state *s, uint32_t page, uint32_t more) {
-    uint32_t place = (uint32_t)hash(page + 1ull, 0x12345678), least = UINT32_MAX;
-    const uint32_t step = (uint32_t)hash(page + 1ull, 0x12344321);
+    const uint64_t id = (s->view->number != nullptr ? s->view->number(s->view->pager, page) : page) + 1;
+    uint32_t place = (uint32_t)hash(id, 0x12345678), least = UINT32_MAX;
+    const uint32_t step = (uint32_t)hash(id, 0x12344321);
     for (uint32_t i = 0; i < HASHES; i++, place += step) {
         uint32_t *counter = &s->counter[place % s->counters];
         if (*counter < least) least = *counter;
@@ -166,16 +171,17 @@ static void wtinylfu_inserted(struct policy_state *s, uint32_t page, uint32_t sl
 static void wtinylfu_touched(struct policy_state *s, uint32_t slot) {
     if (!used_again(&s->loaded, slot)) return;
     const uint8_t part = s->part_of[slot];
-    if (part == WINDOW || part == CONDEMNED) {
-        if (part == CONDEMNED) count(s, s->page_in[slot], 1);
-        move(s, slot, WINDOW);
-        return;
-    }
+    if (part == WINDOW) move(s, slot, WINDOW);
+    if (part == WINDOW || part == CONDEMNED) return; // condemned: by an instruction that needs several pages at once
     count_use(s, s->page_in[slot]);
     move(s, slot, PROTECTED);
     if (s->counts[PROTECTED] <= s->protected_most) return;
     move(s, oldest(s, PROTECTED), PROBATION);
     if (s->counts[PROBATION] > s->probation_most) move(s, oldest(s, PROBATION), CONDEMNED);
+}
+
+static uint32_t wtinylfu_surplus(struct policy_state *s) {
+    return s->counts[CONDEMNED] == 0 ? POLICY_NONE : oldest(s, CONDEMNED);
 }
 
 const struct policy policy_wtinylfu = {
@@ -191,4 +197,5 @@ const struct policy policy_wtinylfu = {
     .removed = wtinylfu_removed,
     .inserted = wtinylfu_inserted,
     .touched = wtinylfu_touched,
+    .surplus = wtinylfu_surplus,
 };

@@ -28,6 +28,10 @@ static uint64_t view_now(void *pager) {
     return ((struct run *)pager)->time;
 }
 
+static uint64_t view_number(void *pager, uint32_t page) {
+    return ((struct run *)pager)->options->trace->number[page];
+}
+
 constexpr uint8_t EMPTY = POLICY_ACCESSED | POLICY_DIRTY; // bits of a slot without a page
 
 static void count_time(struct run *run) {
@@ -170,7 +174,8 @@ void run_begin(struct run *run, const struct simulation *options) {
                  .clear_accessed = view_clear,
                  .clear_accessed_all = view_clear_all,
                  .next_use = view_next_use,
-                 .now = view_now},
+                 .now = view_now,
+                 .number = options->renumbered ? nullptr : view_number},
         .state = memory_zeroed(policy->state_size(frames, trace->pages + 1), 1),
         .slot_of = memory_zeroed(trace->pages, sizeof(uint32_t)),
         .page_in = memory_zeroed(frames, sizeof(uint32_t)),
