@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// The memory of processes and the disk, promise by promise: transfers that fail, reading ahead, writing back, and the
+// cache of files.
+#include "libos/unix/memory/advice.h"
+#include "tests/unit/unix_memory_case.h"
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+
+Test(unix_memory, a_disk_that_fails_is_an_error_for_whom_it_concerns) {
+    for (unsigned number = 1; number < 60; number++) {
+        begin_with("fifo", 32, 200);
+        map_at(AT, 40, false, nullptr);
+        fake.fail_transfer = number;
+        static char bytes[30 * EXO_PAGE_SIZE];
+        (void)cache_write(&fake.file[0], 0, bytes, sizeof bytes);
+        for (unsigned i = 0; i < 40; i++) {
+            const int signal = fake_write(AT + i * EXO_PAGE_SIZE, i);
+            cr_assert(signal == 0 || signal == SIGBUS);
+        }
+        for (unsigned i = 0; i < 40; i++) {
+            uint64_t value;
+            const int signal = fake_read(AT + i * EXO_PAGE_SIZE, &value);
+            cr_assert(signal == SIGBUS || (signal == 0 && value == i));
+        }
+        const int64_t count = cache_read(&fake.file[0], 0, bytes, sizeof bytes);
+        cr_assert(count > 0 || count == -EIO);
+        (void)cache_sync(&fake.file[0], false);
+        fake_check((struct vm *const[]){vm}, 1);
+        end();
+    }
+}
+
+Test(unix_memory, a_sync_that_fails_says_so_and_the_next_one_writes_again) {
+    begin_with("clock1", 100, 100);
+    const uint64_t value = 9;
+    cr_assert_eq(cache_write(&fake.file[0], 0, &value, sizeof value), sizeof value);
+    fake.fail_transfer = 1;
+    cr_assert_eq(cache_sync(&fake.file[0], false), -EIO);
+    cr_assert_neq(fake_on_disk(0, 0), 9);
+    cr_assert_eq(cache_sync(&fake.file[0], false), 0);
+    cr_assert_eq(fake_on_disk(0, 0), 9);
+    end();
+}
+
+Test(unix_memory, dirty_pages_of_a_file_go_to_the_disk_together) {
+    begin_with("clock1", 200, 100);
+    static char bytes[64 * EXO_PAGE_SIZE];
+    cr_assert_eq(cache_write(&fake.file[0], 0, bytes, sizeof bytes), sizeof bytes);
+    const uint64_t kicks = fake.kicks, writes = fake.writes;
+    cr_assert_eq(cache_sync(&fake.file[0], false), 0);
+    cr_assert_eq(fake.writes - writes, 64);
+    cr_assert_leq(fake.kicks - kicks, 48, "the fake disk has 20 places");
+    const uint64_t again = fake.writes;
+    cr_assert_eq(cache_sync(&fake.file[0], false), 0);
+    cr_assert_eq(fake.writes, again);
+    end();
+}
+
+Test(unix_memory, a_file_that_is_read_in_order_is_read_ahead) {
+    begin_with("clock1", 400, 100);
+    static char bytes[64 * EXO_PAGE_SIZE];
+    cr_assert_eq(cache_write(&fake.file[0], 0, bytes, sizeof bytes), sizeof bytes);
+    cr_assert_eq(cache_sync(&fake.file[0], false), 0);
+    cache_forget(&fake.file[0]);
+    const uint64_t kicks = fake.kicks;
+    for (unsigned i = 0; i < 64; i++)
+        cr_assert_eq(cache_read(&fake.file[0], i * EXO_PAGE_SIZE, bytes, EXO_PAGE_SIZE), EXO_PAGE_SIZE);
+    cr_assert_eq(fake.kicks - kicks, 4, "one for each chunk");
+    end();
+}
+
+// Pages that are about to be read ahead keep their numbers, even if none is left but theirs.
+Test(unix_memory, reading_ahead_stops_when_there_are_no_numbers) {
+    begin_with("clock1", 400, 100);
+    static uint64_t bytes[16][EXO_PAGE_SIZE / sizeof(uint64_t)];
+    for (unsigned i = 0; i < 16; i++) bytes[i][0] = i + 1;
+    cr_assert_eq(cache_write(&fake.file[0], 0, bytes, sizeof bytes), sizeof bytes);
+    cr_assert_eq(cache_sync(&fake.file[0], false), 0);
+    cache_forget(&fake.file[0]);
+    static uint32_t kept[4096];
+    uint32_t count = 0;
+    while ((kept[count] = page_number_take()) != NONE) count++;
+    for (unsigned i = 0; i < 4; i++) page_number_free(kept[--count]);
+    uint64_t value;
+    for (unsigned i = 0; i < 4; i++) {
+        cr_assert_eq(cache_read(&fake.file[0], i * EXO_PAGE_SIZE, &value, sizeof value), sizeof value);
+        cr_assert_eq(value, i + 1);
+    }
+    fake_check((struct vm *const[]){vm}, 1);
+    while (count > 0) page_number_free(kept[--count]);
+    end();
+}
+
+Test(unix_memory, files_that_nobody_uses_do_not_fill_the_cache) {
+    begin_with("clock1", 1000, 100);
+    struct inode *used = inode_hold(&fake.file[0]);
+    for (uint64_t i = 0; i < FAKE_FILES; i++) cr_assert_eq(cache_write(&fake.file[i], 0, &i, sizeof i), sizeof i);
+    unsigned cached = 0;
+    for (const struct object *each = objects; each != nullptr; each = each->next) cached++;
+    cr_assert_lt(cached, 260);
+    cr_assert_not_null(fake.file[0].owner, "it is in use");
+    cr_assert_null(fake.file[1].owner);
+    for (uint64_t i = 0; i < FAKE_FILES; i++) {
+        uint64_t value;
+        cr_assert_eq(cache_read(&fake.file[i], 0, &value, sizeof value), sizeof value);
+        cr_assert_eq(value, i);
+    }
+    inode_release(used);
+    end();
+}
+
+// A block that was taken and is not written yet has somebody else's old contents.
+Test(unix_memory, fresh_blocks_are_written_when_the_file_system_asks) {
+    begin_with("clock1", 100, 100);
+    const uint64_t value = 3;
+    cr_assert_eq(cache_write(&fake.file[0], 100, &value, sizeof value), sizeof value);
+    cr_assert_eq(cache_allocate(&fake.file[0], EXO_PAGE_SIZE, 2 * EXO_PAGE_SIZE), 0);
+    cr_assert_eq(fake.writes, 0);
+    cr_assert_eq(cache_write_fresh(&fake.file[0]), 0);
+    cr_assert_eq(fake.writes, 3);
+    cr_assert_eq(fake_on_disk(0, 0), 0);
+    cr_assert_eq(fake_on_disk(0, EXO_PAGE_SIZE), 0);
+    cr_assert_eq(cache_write(&fake.file[0], 0, &value, sizeof value), sizeof value);
+    cr_assert_eq(cache_write_fresh(&fake.file[0]), 0);
+    cr_assert_eq(fake.writes, 3, "it is the file's own block by now");
+    end();
+}
+
+Test(unix_memory, a_mapping_that_was_written_to_is_written_back_and_noticed_again) {
+    begin_with("clock1", 100, 100);
+    cr_assert_eq(cache_set_size(&fake.file[0], EXO_PAGE_SIZE), 0);
+    map_at(AT, 1, true, &fake.file[0]);
+    for (uint64_t value = 1; value < 4; value++) {
+        cr_assert_eq(fake_write(AT, value), 0);
+        cr_assert_eq(vm_sync(vm, AT, EXO_PAGE_SIZE, true), 0);
+        cr_assert_eq(fake_on_disk(0, 0), value);
+    }
+    end();
+}
+
+Test(unix_memory, refusals_have_their_numbers) {
+    begin_with("clock1", 100, 100);
+    const struct vm_map what = {.first = AT, .bytes = EXO_PAGE_SIZE, .rights = VM_READ, .fixed = true};
+    struct vm_map other = what;
+    cr_assert_eq(vm_map(vm, &what), (int64_t)AT);
+    other.keep = true;
+    cr_assert_eq(vm_map(vm, &other), -EEXIST);
+    other = what;
+    other.first++;
+    cr_assert_eq(vm_map(vm, &other), -EINVAL);
+    other.first = MAP_BASE - EXO_PAGE_SIZE;
+    other.bytes = 2 * EXO_PAGE_SIZE;
+    cr_assert_eq(vm_map(vm, &other), -ENOMEM, "the library OS is there");
+    other.first = 0;
+    other.bytes = EXO_PAGE_SIZE;
+    cr_assert_eq(vm_map(vm, &other), -EPERM);
+    other.bytes = 0;
+    cr_assert_eq(vm_map(vm, &other), -EINVAL);
+    other = (struct vm_map){.bytes = UNIX_USER_END, .rights = VM_READ};
+    cr_assert_eq(vm_map(vm, &other), -ENOMEM);
+    cr_assert_eq(vm_protect(vm, AT, 2 * EXO_PAGE_SIZE, VM_READ), -ENOMEM);
+    cr_assert_eq(vm_protect(vm, AT + 1, EXO_PAGE_SIZE, VM_READ), -EINVAL);
+    cr_assert_eq(vm_unmap(vm, AT + 1, EXO_PAGE_SIZE), -EINVAL);
+    cr_assert_eq(vm_unmap(vm, AT, 0), -EINVAL);
+    cr_assert_eq(vm_unmap(vm, AT + LEAF_SPAN, EXO_PAGE_SIZE), 0, "nothing was there, which is no error");
+    cr_assert_eq(fake_write(AT, 1), SIGSEGV);
+    cr_assert_eq(vm_remap(vm, &(struct vm_remap){.first = AT, .bytes = 8192, .wanted = 4096}), -EFAULT);
+    end();
+}
