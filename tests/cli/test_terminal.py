@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A terminal on libos/unix, as a person uses it: a shell with line editing and job control, and vi."""
+"""A terminal on libos/unix, as a person uses it: a shell with line editing and job control."""
 
 import os
 import pty
@@ -105,17 +105,6 @@ class Terminal(unittest.TestCase):
         """Starts a command in the foreground; when this returns the shell has given it the terminal."""
         session.type(b"/busybox sh -c 'echo be\"\"gun; exec /busybox " + command + b"'\r")
         session.wait_for(b"begun")
-
-    def test_vi(self):
-        (self.root / "text").write_text("first\nsecond\nthird\n")
-        session = self.start(["/busybox", "vi", "/text"], "--save", self.place / "after")
-        session.wait_for(b"third")
-        session.type(b"jdd")                 # the second line goes
-        session.type(b"ofourth\x1b")         # a new one comes
-        session.type(b":%s/first/1st/\r")
-        session.type(b":wq\r")
-        self.assertEqual(session.end(), 0)
-        self.assertEqual((self.place / "after" / "text").read_text(), "1st\nthird\nfourth\n")
 
     def test_the_quit_key_ends_the_machine(self):
         session = self.start(["/busybox", "sh"])
