@@ -6,6 +6,7 @@ current one on Linux, and the root on libos/unix.
 """
 
 import functools
+import json
 import os
 import re
 import shutil
@@ -93,6 +94,24 @@ class Programs(unittest.TestCase):
     def test_the_same_script_in_little_memory(self):
         self.put("busybox", **{"script.sh": HERE / "script.sh"})
         self.same(["./busybox", "sh", "script.sh"], options=["--memory", "1M", "--policy", "clockpro"])
+
+    def rewritten(self, words):
+        """How many call sites of the program that was run first were rewritten."""
+        run = [paths.ROOT / "bindery", "run", "--quiet", "--rewrite", "--json", "--root", self.root, "--", *words]
+        environment = os.environ | {"BINDERY_BUILD": str(paths.BUILD), "BINDERY_BUILT": "1"}
+        done = subprocess.run(run, stdin=subprocess.DEVNULL, env=environment, timeout=300, capture_output=True, check=True)
+        row, = json.loads(done.stdout)["rows"]
+        return next(event for event in row["events"] if event["event"] == "rewritten")["sites"]
+
+    def test_the_same_script_with_call_sites_rewritten(self):
+        self.put("busybox", **{"script.sh": HERE / "script.sh"})
+        self.same(["./busybox", "sh", "script.sh"], options=["--rewrite"])
+        self.assertGreaterEqual(self.rewritten(["./busybox", "true"]), 200)  # it has no symbols
+
+    def test_lua_with_call_sites_rewritten(self):
+        self.put("lua", **{"work.lua": HERE / "work.lua"})
+        self.same(["./lua", "work.lua"], options=["--rewrite"])
+        self.assertGreaterEqual(self.rewritten(["./lua", "-e", "os.exit()"]), 20)
 
     def test_input_from_a_pipe(self):
         self.put("busybox")

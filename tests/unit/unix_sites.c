@@ -6,49 +6,89 @@
 #define MOVE_SYSCALL 0xb8, 39, 0, 0, 0, 0x0f, 0x05
 #define CODE(...)                                                                                                      \
     static const uint8_t code[] = {__VA_ARGS__};                                                                       \
+    uint8_t reached[sizeof code];                                                                                      \
+    sites_reach(code, sizeof code, reached);                                                                           \
     uint64_t at = 0;                                                                                                   \
     struct site site = {}
 
 Test(sites, one_is_found_at_a_functions_beginning_and_behind_known_instructions) {
     CODE(MOVE_SYSCALL, 0x49, 0x89, 0xca, 0x75, 0x02, 0x83, 0x7c, 0x24, 0x08, 0x00, MOVE_SYSCALL, 0xc3);
-    cr_assert(site_next(code, sizeof code, &at, &site) && site.at == 0 && site.number == 39);
-    cr_assert(site_next(code, sizeof code, &at, &site) && site.at == 17);
-    cr_assert(!site_next(code, sizeof code, &at, &site));
+    cr_assert(site_next(code, sizeof code, reached, &at, &site));
+    cr_assert(site.rewritable && site.instruction == 5 && site.number == 39);
+    cr_assert(site_next(code, sizeof code, reached, &at, &site) && site.rewritable && site.instruction == 22);
+    cr_assert(!site_next(code, sizeof code, reached, &at, &site));
 }
 
 Test(sites, bytes_inside_of_an_instruction_are_none) {
     CODE(0x41, MOVE_SYSCALL,                      // mov $39, %r8d
          0xc7, 0x45, MOVE_SYSCALL,                // movl $39, -72(%rbp)
-         0x48, 0xb8, 1, 2, 3, MOVE_SYSCALL, 0, 0, // movabs: an immediate of 8 bytes, and nonsense
+         0x48, 0xb8, 1, 2, 3, MOVE_SYSCALL, 0, 0, // movabs: an immediate of 8 bytes, then syscall
          0x90);
-    cr_assert(!site_next(code, sizeof code, &at, &site));
+    while (site_next(code, sizeof code, reached, &at, &site)) cr_assert(!site.rewritable);
 }
 
-Test(sites, nothing_is_found_behind_a_jump_a_call_a_return_or_what_is_unknown) {
-    static const uint8_t ends[][5] = {{0xeb, 0},          {0xe9}, {0xe8}, {0xc3}, {0xff, 0xe0},
-                                      {0xc5, 0xf8, 0x77}, {0xcc}, {0xf4}};
-    for (unsigned i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-        uint8_t code[12] = {0};
-        for (unsigned j = 0; j < 5; j++) code[j] = ends[i][j];
-        static const uint8_t behind[] = {MOVE_SYSCALL};
-        for (unsigned j = 0; j < 7; j++) code[5 + j] = behind[j];
-        uint64_t at = 0;
-        struct site site;
-        cr_assert(!site_next(code, sizeof code, &at, &site), "end %u", i);
-    }
+static unsigned sites_in(const uint8_t *code, uint64_t bytes) {
+    uint8_t reached[64];
+    sites_reach(code, bytes, reached);
+    struct site site;
+    unsigned count = 0;
+    for (uint64_t at = 0; site_next(code, bytes, reached, &at, &site);) count += site.rewritable;
+    return count;
 }
 
-Test(sites, nothing_is_found_at_or_behind_exit_and_sigreturn) {
+// Twelve bytes: an end of at most five, and a site.
+static unsigned sites_behind(const uint8_t end[5]) {
+    const uint8_t code[] = {end[0], end[1], end[2], end[3], end[4], MOVE_SYSCALL};
+    return sites_in(code, sizeof code);
+}
+
+Test(sites, nothing_is_found_behind_a_jump_elsewhere_a_return_or_what_is_unknown) {
+    static const uint8_t ends[][5] = {{0xeb, 0x20},       {0xe9, 0, 1}, {0xc3}, {0xff, 0xe0},
+                                      {0xc5, 0xf8, 0x77}, {0xcc},       {0xf4}, {0x0f, 0x0b}};
+    for (unsigned i = 0; i < sizeof ends / sizeof ends[0]; i++) cr_assert(sites_behind(ends[i]) == 0, "end %u", i);
+}
+
+Test(sites, one_is_found_behind_a_call_and_where_a_jump_leads) {
+    cr_assert(sites_behind((const uint8_t[5]){0xe8, 1, 2, 3, 4}) == 1);
+    cr_assert(sites_behind((const uint8_t[5]){0xe9, 0, 0, 0, 0}) == 1);
+    cr_assert(sites_behind((const uint8_t[5]){0xeb, 3, 0xff, 0xff, 0xff}) == 1);
+    // 0: jump to 10; 2: the site; 9: return; 10: jump back to 2
+    const uint8_t back[] = {0xeb, 8, MOVE_SYSCALL, 0xc3, 0xeb, 0xf6};
+    cr_assert(sites_in(back, sizeof back) == 1);
+}
+
+Test(sites, one_whose_bytes_are_also_other_instructions_is_left) {
+    // 0: a conditional jump into the inside of the mov, which is an instruction (90) there
+    const uint8_t code[] = {0x74, 1, 0xb8, 0x90, 0x90, 0x90, 0x90, 0x0f, 0x05};
+    cr_assert(sites_in(code, sizeof code) == 0);
+}
+
+Test(sites, one_without_a_number_beside_it_is_seen_and_left) {
+    CODE(0x89, 0xf8, 0x0f, 0x05, MOVE_SYSCALL);
+    cr_assert(site_next(code, sizeof code, reached, &at, &site) && site.instruction == 2 && !site.rewritable);
+    cr_assert(site_next(code, sizeof code, reached, &at, &site) && site.rewritable);
+}
+
+Test(sites, none_is_rewritten_at_or_behind_exit_and_sigreturn) {
     for (unsigned i = 0; i < 3; i++) {
         const uint8_t number = (const uint8_t[]){60, 231, 15}[i];
         const uint8_t code[] = {0xb8, number, 0, 0, 0, 0x0f, 0x05, MOVE_SYSCALL};
-        uint64_t at = 0;
-        struct site site;
-        cr_assert(!site_next(code, sizeof code, &at, &site));
+        cr_assert(sites_in(code, sizeof code) == 0);
     }
 }
 
 Test(sites, the_instruction_lies_whole_in_the_function) {
-    CODE(MOVE_SYSCALL);
-    cr_assert(!site_next(code, sizeof code - 1, &at, &site));
+    const uint8_t code[] = {MOVE_SYSCALL};
+    cr_assert(sites_in(code, sizeof code - 1) == 0 && sites_in(code, sizeof code) == 1);
+}
+
+// Whatever the bytes are, what is found lies inside of them.
+Test(sites, bytes_at_random_are_survived) {
+    uint64_t seed = 1;
+    for (unsigned round = 0; round < 20'000; round++) {
+        uint8_t code[64];
+        for (unsigned i = 0; i < sizeof code; i++) code[i] = (uint8_t)((seed = seed * 6364136223846793005u + 1) >> 56);
+        const uint64_t bytes = round % (sizeof code + 1);
+        cr_assert(sites_in(&code[sizeof code - bytes], bytes) <= bytes / SITE_BYTES);
+    }
 }

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 constexpr unsigned MOST = 15;
+enum reach : uint8_t { TARGET = 1, REACHED = 2 }; // of each byte: an instruction begins there, and was it followed
 enum operands : unsigned { NONE = 0, IMMEDIATE1 = 1, IMMEDIATE4 = 4, IMMEDIATE8 = 8, MODRM = 16, UNKNOWN = 64 };
 
 // ModRM, SIB and displacement.
@@ -34,7 +35,8 @@ static unsigned one_byte(uint8_t code, uint8_t modrm, bool wide) {
     case 0x8d:
     case 0xd0 ... 0xd3: return MODRM; // movsxd lea shifts
     case 0x68:
-    case 0xa9: return IMMEDIATE4; // push test
+    case 0xa9:
+    case 0xe8: return IMMEDIATE4; // push test call
     case 0x6a:
     case 0xa8: return IMMEDIATE1;
     case 0x69:
@@ -46,12 +48,15 @@ static unsigned one_byte(uint8_t code, uint8_t modrm, bool wide) {
     case 0xc1: return MODRM | IMMEDIATE1;                        // imul add… shifts
     case 0xc6: return group == 0 ? MODRM | IMMEDIATE1 : UNKNOWN; // mov
     case 0xc7: return group == 0 ? MODRM | IMMEDIATE4 : UNKNOWN;
-    case 0x90:
-    case 0x98:
-    case 0x99: return NONE; // nop cdqe cqo
+    case 0x90 ... 0x99:
+    case 0xa4:
+    case 0xa5:
+    case 0xaa:
+    case 0xab:
+    case 0xc9: return NONE; // nop xchg cdqe cqo movs stos leave
     case 0xf6: return group >= 2 ? MODRM : group == 0 ? MODRM | IMMEDIATE1 : UNKNOWN;
     case 0xf7: return group >= 2 ? MODRM : group == 0 ? MODRM | IMMEDIATE4 : UNKNOWN;
-    case 0xff: return group <= 1 || group == 6 ? MODRM : UNKNOWN; // inc dec push
+    case 0xff: return group <= 2 || group == 6 ? MODRM : UNKNOWN; // inc dec call push
     default: return UNKNOWN;
     }
 }
@@ -71,11 +76,17 @@ static unsigned two_bytes(uint8_t code) {
     case 0x57:
     case 0x6f:
     case 0x7f:
+    case 0xa3:
+    case 0xab:
     case 0xaf:
+    case 0xb0:
+    case 0xb1:
+    case 0xb3:
     case 0xb6:
     case 0xb7:
-    case 0xbe:
-    case 0xbf: return MODRM; // moves of vectors, nop, xorps, imul, movzx, movsx
+    case 0xbc ... 0xbf:
+    case 0xc0:
+    case 0xc1: return MODRM; // moves of vectors, nop, xorps, bt bts imul cmpxchg btr movzx bsf bsr movsx xadd
     default: return UNKNOWN;
     }
 }
@@ -85,8 +96,9 @@ unsigned site_length(const uint8_t *code, uint64_t room) {
     memcpy(at, code, room < MOST ? room : MOST);
     unsigned length = 0;
     bool prefixed = false, wide = false;
-    while (at[length] == 0x66 || at[length] == 0xf2 || at[length] == 0xf3 || at[length] == 0x64) {
-        if (at[length] != 0x64) prefixed = true;
+    while (at[length] == 0x66 || at[length] == 0xf2 || at[length] == 0xf3 || at[length] == 0x64 || at[length] == 0x2e
+           || at[length] == 0xf0) {
+        if (at[length] == 0x66 || at[length] == 0xf2 || at[length] == 0xf3) prefixed = true;
         if (++length == 4) return 0;
     }
     if ((at[length] & 0xf0) == 0x40) wide = at[length++] & 8;
@@ -110,18 +122,71 @@ static bool not_rewritten(uint32_t number) {
     return number == SYS_exit || number == SYS_exit_group || number == SYS_rt_sigreturn;
 }
 
-bool site_next(const uint8_t *code, uint64_t bytes, uint64_t *at, struct site *found) {
-    while (*at < bytes) {
-        const uint64_t here = *at, room = bytes - here;
-        const unsigned length = site_length(&code[here], room);
-        if (length == 0) return false;
-        *at = here + length;
-        if (code[here] != 0xb8 || room < SITE_BYTES || code[here + 5] != 0x0f || code[here + 6] != 0x05) continue;
+// The number that is moved to eax directly before this `syscall`; false: none is.
+static bool number_before(const uint8_t *code, const uint8_t *reached, uint64_t at, uint32_t *number) {
+    if (at < SITE_MOVE || code[at - SITE_MOVE] != 0xb8 || !reached[at - SITE_MOVE]) return false;
+    for (unsigned i = 1; i < SITE_MOVE; i++)
+        if (reached[at - i]) return false; // these bytes are other instructions, too
+    memcpy(number, &code[at - SITE_MOVE + 1], sizeof(*number));
+    return true;
+}
+
+static bool is_syscall(const uint8_t *code, uint64_t at, uint64_t bytes) {
+    return bytes - at >= 2 && code[at] == 0x0f && code[at + 1] == 0x05;
+}
+
+// Where a direct jump leads to, as an offset into the function; `bytes` or more: out of it, or it is no direct jump.
+static uint64_t jump_target(const uint8_t *code, uint64_t at, uint64_t bytes) {
+    const uint64_t room = bytes - at;
+    int32_t by = 0;
+    if (room >= 2 && (code[at] == 0xeb || (code[at] & 0xf0) == 0x70)) return at + 2 + (uint64_t)(int8_t)code[at + 1];
+    if (room >= 5 && code[at] == 0xe9) {
+        memcpy(&by, &code[at + 1], sizeof(by));
+        return at + 5 + (uint64_t)by;
+    }
+    if (room >= 6 && code[at] == 0x0f && (code[at + 1] & 0xf0) == 0x80) {
+        memcpy(&by, &code[at + 2], sizeof(by));
+        return at + 6 + (uint64_t)by;
+    }
+    return bytes;
+}
+
+// Decodes from `at` as long as one instruction falls through to the next, and to where it was already. True: a jump
+// leads back to what was passed over.
+static bool follow(const uint8_t *code, uint64_t bytes, uint64_t at, uint8_t *reached) {
+    bool back = false;
+    while (at < bytes && reached[at] != REACHED) {
+        const unsigned length = site_length(&code[at], bytes - at);
+        const uint64_t target = jump_target(code, at, bytes);
+        reached[at] = REACHED;
+        if (target < bytes && reached[target] == 0) {
+            reached[target] = TARGET;
+            back |= target < at;
+        }
         uint32_t number;
-        memcpy(&number, &code[here + 1], sizeof(number));
-        if (not_rewritten(number)) return false;
-        *at = here + SITE_BYTES;
-        *found = (struct site){here, number};
+        if (length == 0) break;
+        if (is_syscall(code, at, bytes) && number_before(code, reached, at, &number) && not_rewritten(number)) break;
+        at += length;
+    }
+    return back;
+}
+
+void sites_reach(const uint8_t *code, uint64_t bytes, uint8_t *reached) {
+    memset(reached, 0, bytes);
+    if (bytes != 0) reached[0] = TARGET;
+    for (bool again = true; again;) {
+        again = false;
+        for (uint64_t at = 0; at < bytes; at++)
+            if (reached[at] == TARGET) again |= follow(code, bytes, at, reached);
+    }
+}
+
+bool site_next(const uint8_t *code, uint64_t bytes, const uint8_t *reached, uint64_t *at, struct site *found) {
+    for (; *at < bytes; ++*at) {
+        if (reached[*at] == 0 || !is_syscall(code, *at, bytes)) continue;
+        *found = (struct site){.instruction = *at};
+        found->rewritable = number_before(code, reached, *at, &found->number) && !not_rewritten(found->number);
+        ++*at;
         return true;
     }
     return false;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Call sites of a function that can be rewritten: `mov $number, %eax; syscall`, side by side.
+// System calls of a function, and which can be rewritten: `mov $number, %eax; syscall`, side by side.
 //
-// A site is found by decoding a function from its first instruction as long as one instruction falls through to the
-// next: behind a jump, a call, a return, or an instruction that is not known here, nothing is looked at. So what is
-// found are instructions, if the function begins where its symbol says and a conditional jump may go both ways.
+// A function is decoded from its first instruction on, along what falls through and to where direct jumps lead inside
+// of it. A path ends at a return, an indirect jump, an instruction that is not known here. So what is found are
+// instructions, if the function begins where it is said, a conditional jump may go both ways, and calls return to code.
+// Pure: nothing outside of the `bytes` is read, whatever is in them.
 #pragma once
 #include "pe/types.h"
 
@@ -13,10 +14,14 @@ constexpr unsigned SITE_MOVE = 5;
 // The bytes of an instruction that falls through to the next; 0: it does not, or is not known, or `room` is too small.
 unsigned site_length(const uint8_t *code, uint64_t room);
 
-// The first site at or behind *at in the `bytes` of a function; *at is then behind it. False: there is none any more.
-// The caller begins with 0 and leaves *at alone.
+// Marks each of the `bytes` at which an instruction begins that can be reached; the others are 0.
+void sites_reach(const uint8_t *code, uint64_t bytes, uint8_t *reached);
+
+// The first system call at or behind *at; *at is then behind it. False: there is none any more. The caller begins with
+// 0 and leaves *at alone.
 struct site {
-    uint64_t at; // of the mov
+    uint64_t instruction; // `syscall`; the mov lies SITE_MOVE before it
     uint32_t number;
+    bool rewritable;
 };
-bool site_next(const uint8_t *code, uint64_t bytes, uint64_t *at, struct site *found);
+bool site_next(const uint8_t *code, uint64_t bytes, const uint8_t *reached, uint64_t *at, struct site *found);
