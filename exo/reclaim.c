@@ -96,7 +96,10 @@ static enum exo_error free_range(struct reclaim *work, struct sb_binding *bindin
         if (work->budget <= 0) return EXO_AGAIN;
         const exo_frame frame = {binding->first + binding->count - 1};
         const struct exo_frame_info *info = frame_info(frame);
-        if (info->type == EXO_FRAME_FREE) continue;
+        if (info->type == EXO_FRAME_FREE) {
+            if (binding->count % 8 == 0) work->budget--;
+            continue;
+        }
         if (info->pins != 0) return EXO_BUSY;
         if (info->type > EXO_FRAME_RING) {
             struct pe *pe = pe_made_of(frame);

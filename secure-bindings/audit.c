@@ -29,9 +29,29 @@ static const char *audit_binding(const struct sb_binding *binding) {
     return nullptr;
 }
 
+// Place 0 of a table, when it is linked, marks how far a revocation has come.
+static bool is_marker(const struct sb_binding *binding) {
+    return binding->kind == EXO_KIND_NONE && binding->table && binding == binding->table->bindings;
+}
+
+static const char *audit_marker(const struct sb_binding *marker) {
+    if (marker->depth != UINT16_MAX) return "a marker is not deeper than every binding";
+    const struct sb_binding *source = &marker->table->bindings[marker->first];
+    if (marker->first == 0 || marker->first >= marker->table->size || source->kind == EXO_KIND_NONE)
+        return "a marker is nobody's";
+    const struct sb_binding *each = marker->previous;
+    for (; each != source; each = each->previous) {
+        if (each->depth <= source->depth) return "a marker stands outside the descendants of its binding";
+        if (!is_marker(each) && !each->dying) return "a live binding stands before the marker of its source";
+    }
+    return nullptr;
+}
+
 static const char *audit_ancestor(const struct sb_binding *binding) {
     if (binding->dying) return nullptr;
-    if (binding->depth > binding->previous->depth + 1) return "a live binding is an orphan";
+    const struct sb_binding *before = binding->previous;
+    while (is_marker(before)) before = before->previous;
+    if (binding->depth > before->depth + 1) return "a live binding is an orphan";
     // The walk goes up: each step of it ends at something less deep than all seen so far, at last the head.
     uint16_t depth = binding->depth;
     const struct sb_binding *ancestor = binding->previous;
@@ -58,6 +78,11 @@ const char *sb_audit(const struct sb_binding *head) {
         if (!binding->next || binding->next->previous != binding) return "the list's links disagree";
         binding = binding->next;
         if (binding == head) return nullptr;
+        if (is_marker(binding)) {
+            const char *wrong = audit_marker(binding);
+            if (wrong) return wrong;
+            continue;
+        }
         const char *wrong = audit_binding(binding);
         if (!wrong) wrong = audit_ancestor(binding);
         if (wrong) return wrong;
@@ -75,6 +100,7 @@ const char *sb_audit_table(const struct sb_table *table) {
     if (table->search == 0 || table->search >= table->size) return "a table's search starts outside it";
     for (uint32_t index = 0; index < table->size; index++) {
         const struct sb_binding *place = &table->bindings[index];
+        if (index == 0 && place->next) continue; // a marker, which the list's audit looks at
         if (place->kind != EXO_KIND_NONE) {
             if (place->table != table) return "a place of a table says it stands in another";
             if (!place->next || !place->previous) return "a used place is in no list";

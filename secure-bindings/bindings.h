@@ -10,6 +10,8 @@
 //
 // A binding that is being ended is first made `dying`: no handle finds it any more, but it keeps its place (and its
 // range, which the kernel shrinks while it takes back what was done with it) until sb_remove.
+//
+// Place 0 of a table is no binding's: it marks in the list how far a revocation by the table's holder has come (tree.c).
 #pragma once
 #include "pe/types.h"
 
@@ -33,7 +35,7 @@ static_assert(sizeof(struct sb_binding) == 64);
 struct sb_table {
     struct sb_binding *bindings; // [size]
     uint32_t size;
-    uint32_t search; // where the search for a free place starts; place 0 is never used
+    uint32_t search; // where the search for a free place starts; never place 0
     void *owner;     // the kernel's PE
     uint64_t claim;  // the kernel's, for caching what it found here; any kill in this table makes it SB_NO_CLAIM
 };
@@ -111,8 +113,9 @@ void sb_table_init(struct sb_table *table, struct sb_binding *bindings, uint32_t
 // Makes a binding dying: its handle is stale from now on, and nothing can be derived from it.
 void sb_kill(struct sb_binding *binding);
 
-// Makes every descendant dying, at most `limit` of them beyond those that are already; returns whether all are.
-// Once they are, nothing can add to them, and they can be removed front to back in as many steps as one likes.
+// Goes on making descendants dying, and looks at `limit` (at least 1) of them at most; returns whether all are dying.
+// The next call goes on where this one stopped, unless something was derived from the binding or another binding of
+// its table was revoked since. Once all are, they can be removed front to back in as many steps as one likes.
 [[nodiscard]] bool sb_kill_descendants(struct sb_binding *binding, uint32_t limit);
 
 // Takes a dying binding out of the list and frees its place. It must have no uses, and no descendants unless it is

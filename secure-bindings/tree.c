@@ -10,11 +10,58 @@
 // Revoking A kills B, C, D, then removes them front to back. When B is gone, C (3) stands right behind A (1): an
 // orphan. Orphans are always dying, and all that is left to happen to them is their removal, so it does no harm
 // that a binding derived from A before then comes to stand before them: it only has to outlast them.
+//
+// Killing is done in steps, whose place is kept in the list itself: a marker, which is place 0 of A's table and so costs
+// no memory. All bindings between A and its marker are dying. It is deeper than any binding, so it cuts nobody's
+// run. What is derived from A meanwhile comes to stand before the marker, so that takes the marker out, and the walk
+// begins anew; so does a revocation of another binding of the same table.
+//
+//     A 1   b 2   c 3   marker   D 2   E 1            b and c are dying, D is the next
 #include "secure-bindings/bindings.h"
 #include "secure-bindings/place.h"
 
 void sb_list_init(struct sb_binding *head) {
     *head = (struct sb_binding){.previous = head, .next = head};
+}
+
+static bool is_marker(const struct sb_binding *binding) {
+    return binding->table != nullptr && binding == &binding->table->bindings[0];
+}
+
+static void unlink(struct sb_binding *binding) {
+    binding->previous->next = binding->next;
+    binding->next->previous = binding->previous;
+}
+
+static void link_behind(struct sb_binding *binding, struct sb_binding *behind) {
+    binding->previous = behind;
+    binding->next = behind->next;
+    behind->next->previous = binding;
+    behind->next = binding;
+}
+
+// The place of a table's marker, if it stands in the list for this binding, else null.
+static struct sb_binding *marker_of(const struct sb_binding *binding) {
+    if (binding->table == nullptr) return nullptr; // the head
+    struct sb_binding *marker = &binding->table->bindings[0];
+    return marker->next != nullptr && marker->first == (uint64_t)(binding - marker) ? marker : nullptr;
+}
+
+static void marker_out(const struct sb_binding *binding) {
+    struct sb_binding *marker = marker_of(binding);
+    if (marker == nullptr) return;
+    unlink(marker);
+    *marker = (struct sb_binding){};
+}
+
+// The marker of a binding right behind it, taken from another binding of its table if need be.
+static struct sb_binding *marker_in(struct sb_binding *binding) {
+    struct sb_binding *marker = &binding->table->bindings[0];
+    if (marker->next != nullptr) unlink(marker);
+    *marker = (struct sb_binding){
+        .table = binding->table, .first = (uint64_t)(binding - marker), .depth = UINT16_MAX};
+    link_behind(marker, binding);
+    return marker;
 }
 
 static struct sb_made made(struct sb_binding *behind, struct sb_table *table, enum exo_kind kind, uint64_t first,
@@ -30,10 +77,8 @@ static struct sb_made made(struct sb_binding *behind, struct sb_table *table, en
     binding->tag = tag;
     binding->callable = kind == EXO_KIND_GATE && (rights & EXO_EXECUTE) ? binding->generation : 0;
     binding->depth = behind->depth + 1;
-    binding->previous = behind;
-    binding->next = behind->next;
-    behind->next->previous = binding;
-    behind->next = binding;
+    marker_out(behind);
+    link_behind(binding, behind);
     return (struct sb_made){EXO_OK, sb_handle(binding), binding};
 }
 
@@ -57,7 +102,9 @@ struct sb_made sb_gate(struct sb_binding *source, struct sb_table *target, uint6
 }
 
 struct sb_binding *sb_descendant(const struct sb_binding *binding) {
-    return binding->next->depth > binding->depth ? binding->next : nullptr;
+    struct sb_binding *next = binding->next;
+    while (is_marker(next)) next = next->next;
+    return next->depth > binding->depth ? next : nullptr;
 }
 
 void sb_kill(struct sb_binding *binding) {
@@ -67,16 +114,21 @@ void sb_kill(struct sb_binding *binding) {
 }
 
 bool sb_kill_descendants(struct sb_binding *binding, uint32_t limit) {
-    for (struct sb_binding *each = binding->next; each->depth > binding->depth; each = each->next) {
-        if (each->dying) continue;
-        if (limit-- == 0) return false;
-        sb_kill(each);
+    struct sb_binding *marker = marker_of(binding);
+    if (marker == nullptr) marker = marker_in(binding);
+    struct sb_binding *each = marker->next;
+    for (; each->depth > binding->depth && limit > 0; each = each->next, limit--) {
+        if (is_marker(each)) continue;
+        marker_out(each); // so that few markers ever stand side by side
+        if (!each->dying) sb_kill(each);
     }
-    return true;
+    unlink(marker);
+    link_behind(marker, each->previous);
+    return each->depth <= binding->depth;
 }
 
 void sb_remove(struct sb_binding *binding) {
-    binding->previous->next = binding->next;
-    binding->next->previous = binding->previous;
+    marker_out(binding);
+    unlink(binding);
     sb_place_free(binding);
 }

@@ -125,6 +125,24 @@ Test(binding_audit, sees_place_0_used) {
     list_says("place 0 of a table is used");
 }
 
+Test(binding_audit, sees_damaged_markers) {
+    cr_assert_not(sb_kill_descendants(root, 0)); // the marker stands behind root, which is in place 1
+    cr_assert_null(sb_audit(&head));
+    cr_assert_null(sb_audit_table(&table));
+    places[0].depth = 2;
+    list_says("a marker is not deeper than every binding");
+    places[0].depth = UINT16_MAX;
+    places[0].first = 5;
+    list_says("a marker is nobody's");
+    places[0].first = 2;
+    list_says("a marker stands outside the descendants of its binding");
+    places[0].first = 1;
+    cr_assert(sb_kill_descendants(root, 5));
+    child->dying = false;
+    child->callable = 0;
+    list_says("a live binding stands before the marker of its source");
+}
+
 Test(binding_audit, sees_damaged_tables) {
     places[5].rights = EXO_READ;
     table_says("a free place is not empty");

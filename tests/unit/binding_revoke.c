@@ -19,7 +19,8 @@ static void forest(void) {
 
 static unsigned descendants(const struct sb_binding *binding) {
     unsigned count = 0;
-    for (struct sb_binding *each = binding->next; each->depth > binding->depth; each = each->next) count++;
+    for (struct sb_binding *each = binding->next; each->depth > binding->depth; each = each->next)
+        count += each->kind != EXO_KIND_NONE; // not markers
     return count;
 }
 
@@ -73,7 +74,7 @@ Test(binding_revoke, kills_at_most_the_limit_and_says_whether_it_is_through) {
     cr_expect_not(sb_kill_descendants(a, 2));
     cr_expect(b->dying && c->dying);
     cr_expect_not(d->dying || e->dying || f->dying);
-    cr_expect_not(sb_kill_descendants(a, 2)); // the two that are dying already do not count
+    cr_expect_not(sb_kill_descendants(a, 2)); // it does not look at the two that are dying again
     cr_expect(sb_kill_descendants(a, 1));
     cr_expect(b->dying && c->dying && d->dying && e->dying && f->dying);
     cr_expect(sb_kill_descendants(a, 0));
@@ -98,7 +99,7 @@ Test(binding_revoke, removing_front_to_back_keeps_the_rest_as_descendants) {
         sb_remove(sb_descendant(a));
     }
     cr_expect_null(sb_descendant(a));
-    cr_expect_eq(a->next, g);
+    cr_expect_eq(a->next->kind == EXO_KIND_NONE ? a->next->next : a->next, g); // but for the marker
     cr_expect_eq(sb_find_any(a->table, sb_handle(a)).error, EXO_OK);
 }
 
@@ -109,7 +110,8 @@ Test(binding_revoke, a_binding_made_while_orphans_are_left_outlasts_them_unharme
     sb_remove(b); // c and d are orphans now
     struct sb_binding *n = world_child(a, 1).binding;
     cr_assert_null(sb_audit(&world_head), "%s", sb_audit(&world_head));
-    cr_expect(sb_kill_descendants(n, 0)); // all that stands under it is dying already
+    cr_expect_not(sb_kill_descendants(n, 1)); // c and d, which are dying already, are looked at once
+    cr_expect(sb_kill_descendants(n, 1));
     cr_expect_not(n->dying);
     while (sb_descendant(n)) sb_remove(sb_descendant(n));
     cr_assert_null(sb_audit(&world_head), "%s", sb_audit(&world_head));
@@ -142,6 +144,60 @@ Test(binding_revoke, ending_a_table_ends_what_was_derived_from_it_elsewhere) {
     cr_expect_eq(c->kind, EXO_KIND_NONE);
     cr_expect_eq(d->kind, EXO_KIND_NONE);
     cr_expect_eq(sb_find_any(f->table, sb_handle(f)).error, EXO_OK);
+}
+
+Test(binding_revoke, looks_at_no_more_than_the_limit_in_a_step_dying_ones_included) {
+    forest();
+    while (!sb_kill_descendants(a, 1)) continue;
+    world_child(a, 1); // the walk begins anew, over five that are dying and one that is not
+    unsigned calls = 1;
+    while (!sb_kill_descendants(a, 1)) calls++;
+    cr_expect_eq(calls, 6);
+    cr_assert_null(sb_audit(&world_head), "%s", sb_audit(&world_head));
+}
+
+Test(binding_revoke, what_is_derived_in_the_middle_ends_too) {
+    forest();
+    cr_expect_not(sb_kill_descendants(a, 2));
+    struct sb_binding *n = world_child(a, 2).binding;
+    cr_assert_null(sb_audit(&world_head), "%s", sb_audit(&world_head));
+    cr_expect(sb_kill_descendants(a, 100));
+    cr_expect(n->dying && e->dying && f->dying);
+}
+
+Test(binding_revoke, another_of_the_same_table_begins_the_first_one_anew) {
+    forest();
+    struct sb_binding *under_g = world_child(g, 1).binding;
+    cr_expect_not(sb_kill_descendants(a, 2));
+    cr_expect(sb_kill_descendants(g, 2));
+    cr_expect(under_g->dying);
+    cr_assert_null(sb_audit(&world_head), "%s", sb_audit(&world_head));
+    cr_expect_not(sb_kill_descendants(a, 4));
+    cr_expect(sb_kill_descendants(a, 1));
+}
+
+Test(binding_revoke, within_another_one_hides_nobody_from_it) {
+    forest();
+    cr_expect_not(sb_kill_descendants(b, 1)); // c dies; b's marker stands behind it
+    cr_expect_not(sb_kill_descendants(a, 2)); // b and c; it takes b's marker out
+    cr_expect(b->dying && c->dying && !d->dying);
+    cr_expect_eq(sb_descendant(c), nullptr);
+    cr_assert_null(sb_audit(&world_head), "%s", sb_audit(&world_head));
+    cr_expect(sb_kill_descendants(a, 3));
+    cr_expect(d->dying && e->dying && f->dying);
+    for (unsigned left = 5; left > 0; left--) sb_remove(sb_descendant(a));
+    cr_expect_null(sb_descendant(a));
+}
+
+Test(binding_revoke, leaves_nothing_of_a_table_that_ends_in_the_middle) {
+    forest();
+    cr_expect_not(sb_kill_descendants(b, 1));
+    sb_kill(b);
+    cr_expect(sb_kill_descendants(b, 100));
+    while (sb_descendant(b)) sb_remove(sb_descendant(b));
+    sb_remove(b);
+    cr_expect_null(world_places[1][0].next); // no marker of b's any more
+    cr_assert_null(sb_audit(&world_head), "%s", sb_audit(&world_head));
 }
 
 Test(binding_revoke, of_a_long_chain_is_bounded_per_step) {
