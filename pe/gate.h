@@ -22,6 +22,10 @@
 // time; who else calls gets BUSY. Its caller's slices are its own until it replies (and those of its caller's caller).
 // Events that come to the caller meanwhile stay pending; look at them after the call, as after a fault.
 //
+// There is no time limit. A caller cannot break its own call off: while the callee does not reply, the caller's slices
+// go to it. Others can, and the caller goes on with BROKEN: whoever revokes the gate's source, or destroys the callee.
+// Who does not trust a callee posts to it, with a gate of its own for the answer, and counts `slices` while it waits.
+//
 // A message of four words can also be posted (gate_post) into the PE page, which the poster needs not wait for.
 #pragma once
 #include "pe/pe.h"
