@@ -95,7 +95,8 @@ def table(rows):
                    for key, title in COLUMNS.items())
     body = "".join(f"<tr>{''.join(_cell(key, _value(row, key)) for key in COLUMNS)}</tr>\n" for row in rows)
     return ('<div class="wide" tabindex="0" role="region" aria-label="All results"><table id="results">'
-            f"<caption>Press a heading to sort by it, once more for the other way round.</caption><thead><tr>{head}</tr></thead>"
+            "<caption>Press a heading to sort by it, once more for the other way round.</caption>"
+            f"<thead><tr>{head}</tr></thead>"
             f"<tbody>\n{body}</tbody></table></div>")
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from tools import builder, experiment, matrix, options, paths, plot, regions, registry, session, tables, terminal, transit
+from tools import (builder, experiment, matrix, options, paths, plot, regions, registry, session, tables, terminal,
+                   transit)
 from tools.command import Verb, shared
 from tools.errors import FAILED, OK, Usage
 from tools.files import write_folder
