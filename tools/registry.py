@@ -51,6 +51,7 @@ def _lines(path, most):
 
 WORKLOADS = {
     "matmul": Workload("blocked matrix multiply", ("n=128", "block=16")),
+    "matmul96": Workload("the same with smaller matrices", ("n=96", "block=16"), app="matmul"),
     "bfs": Workload("breadth-first search of a random graph", ("vertices=8000", "degree=8", "sources=1")),
     "hashjoin": Workload("hash join of two relations", ("build=8000", "probe=12000")),
     "loop": Workload("an array from beginning to end, many times", ("pages=200", "laps=8")),
