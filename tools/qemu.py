@@ -72,6 +72,7 @@ class Machine:
     interactive: bool = False  # standard input goes to the console
     talks: bool = False        # self.console is a socket, which can be written to
     aio: str = "threads"       # how QEMU reads and writes the disk's file
+    extra: tuple = ()          # further words of QEMU's command line
     process = None
 
     def command(self, console, report):
@@ -95,7 +96,7 @@ class Machine:
                       "-device", "virtio-blk-pci,drive=disk,disable-legacy=on"]
         if self.exact:
             words += ["-icount", "shift=0,sleep=off"]
-        return words
+        return [*words, *self.extra]
 
     def start(self, folder):
         """Starts QEMU with its log in `folder`. self.console and self.report can then be read."""

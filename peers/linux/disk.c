@@ -49,7 +49,7 @@ static const struct {
     {"/sys/kernel/mm/lru_gen/enabled", "y"},
 };
 
-static void set(const char *path, const char *value) {
+void disk_set(const char *path, const char *value) {
     const int file = (int)must(open(path, O_WRONLY), path);
     (void)must(write(file, value, strlen(value)), path);
     close(file);
@@ -73,14 +73,14 @@ static void await_disk(void) {
     }
 }
 
-static void prepare(void) {
+void disk_prepare(void) {
     (void)mkdir("/sys", 0755);
     (void)mkdir("/dev", 0755);
     (void)must(mount("sysfs", "/sys", "sysfs", 0, nullptr), "mounting /sys");
     (void)must(mount("devtmpfs", "/dev", "devtmpfs", 0, nullptr), "mounting /dev");
     insert_modules();
     await_disk();
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) set(settings[i].path, settings[i].value);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) disk_set(settings[i].path, settings[i].value);
 }
 
 // ---- what Linux says ----
@@ -140,7 +140,7 @@ static const uint64_t *map_cold(uint64_t first, uint64_t pages, int advice) {
     if (memory == MAP_FAILED) give_up("the disk could not be mapped");
     close(file);
     (void)must(madvise(memory, pages * PAGE, advice), "madvise");
-    set("/proc/sys/vm/drop_caches", "3");
+    disk_set("/proc/sys/vm/drop_caches", "3");
     begin();
     return memory;
 }
@@ -181,19 +181,19 @@ static void limit(const uint64_t *memory) {
 static void measure_swap(void) {
     (void)must(swapon("/dev/vda2", 0), "swapon");
     uint64_t *memory = map_memory(PAGING_PAGES * PAGE);
-    set("/proc/sys/vm/page-cluster", "5"); // a power of two
+    disk_set("/proc/sys/vm/page-cluster", "5"); // a power of two
     fill(memory);
     limit(memory);
     fill(memory);
     row("paging.swap.sequential", PAGING_PAGES, paging_sweep(memory, in_order, PAGING_SWAP_SEQUENTIAL));
     fill(memory);
-    set("/proc/sys/vm/page-cluster", "0");
+    disk_set("/proc/sys/vm/page-cluster", "0");
     begin();
     row("paging.swap.random", PAGING_PAGES, paging_sweep(memory, at_random, PAGING_SWAP_RANDOM));
 }
 
 void bench_disk(void) {
-    prepare();
+    disk_prepare();
     paging_in_order(in_order);
     paging_shuffle(at_random);
     paging_shuffle(spread);

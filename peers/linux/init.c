@@ -34,6 +34,7 @@ static const struct part {
     {"fault", "dirty", part_dirty},
     {"disk", "disk", bench_disk},
     {"processes", "processes", part_processes},
+    {"counted", "counted", part_counted},
 };
 
 // The port is opened for each line alone: a process that has ports is dearer to switch to.

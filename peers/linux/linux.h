@@ -74,6 +74,12 @@ void part_uffd_protect(void);
 void part_yield(void);
 void part_dirty(void);
 void part_processes(void);
+void part_counted(void);
 void bench_disk(void);
+
+// The virtio disk with its two partitions, /sys and /dev, and the settings of disk.c.
+void disk_prepare(void);
+// Writes a value to a file of /proc or /sys; gives up if that fails.
+void disk_set(const char *path, const char *value);
 
 #endif

@@ -39,12 +39,8 @@ class Image:
         self.path, self.blocks = path, disk.write(path)
         self.swap = disk.swap_block
         file, = disk.files
+        write_partitions(path, file.block, file.blocks, self.swap, SWAP_BLOCKS)
         with open(path, "r+b") as out:
-            out.seek(446)
-            for kind, block, blocks in ((0x83, file.block, file.blocks), (0x82, self.swap, SWAP_BLOCKS)):
-                out.write(struct.pack("<8B2I", 0, 0, 0, 0, kind, 0, 0, 0, block * SECTORS, blocks * SECTORS))
-            out.seek(510)
-            out.write(b"\x55\xaa")
             for page in range(PAGES):
                 _write_page(out, file.block, page)
             for group in range(PAGES):
@@ -52,17 +48,32 @@ class Image:
 
     def mark_swap(self):
         """Writes the head of Linux's swap space, which Bindery uses as any other block of it."""
-        head = bytearray(layout.PAGE)
-        struct.pack_into("<III", head, 1024, 1, SWAP_BLOCKS - 1, 0)  # version, last page, bad pages
-        head[-10:] = b"SWAPSPACE2"
-        with open(self.path, "r+b") as out:
-            out.seek(self.swap * layout.PAGE)
-            out.write(head)
+        write_swap_head(self.path, self.swap, SWAP_BLOCKS)
 
     def words(self):
         """QEMU's words for the disk; what qemu.Machine says for every disk."""
         return ["-drive", f"if=none,format=raw,id=disk,cache=unsafe,file={self.path}",
                 "-device", "virtio-blk-pci,drive=disk,disable-legacy=on"]
+
+
+def write_partitions(path, block, blocks, swap, swap_blocks):
+    """Linux's partition table of a file and of the swap space, over lines of the directory that are not used."""
+    with open(path, "r+b") as out:
+        out.seek(446)
+        for kind, first, count in ((0x83, block, blocks), (0x82, swap, swap_blocks)):
+            out.write(struct.pack("<8B2I", 0, 0, 0, 0, kind, 0, 0, 0, first * SECTORS, count * SECTORS))
+        out.seek(510)
+        out.write(b"\x55\xaa")
+
+
+def write_swap_head(path, block, blocks):
+    """The head of Linux's swap space."""
+    head = bytearray(layout.PAGE)
+    struct.pack_into("<III", head, 1024, 1, blocks - 1, 0)  # version, last page, bad pages
+    head[-10:] = b"SWAPSPACE2"
+    with open(path, "r+b") as out:
+        out.seek(block * layout.PAGE)
+        out.write(head)
 
 
 def number(page):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tools import builder, counts, options, paths, plot, processes, registry, tables, terminal, ways
+from tools import builder, counts, database, options, paths, plot, processes, registry, tables, terminal, ways
 from tools.command import Examples, Subjects, shared
 from tools.errors import FAILED, OK, Usage
 from tools.files import write_folder
@@ -19,10 +19,14 @@ EXAMPLES = """\
 ./bindery bench fault --json
 ./bindery bench ways
 ./bindery bench processes
+./bindery bench sqlite
 ./bindery bench peers"""
 PROCESSES_EXAMPLES = """\
 ./bindery bench processes
 ./bindery bench processes --json"""
+SQLITE_EXAMPLES = """\
+./bindery bench sqlite
+./bindery bench sqlite --size 2 --frames 400 --policy clockpro --json"""
 WAYS_EXAMPLES = """\
 ./bindery bench ways
 ./bindery bench ways --csv"""
@@ -36,9 +40,11 @@ ACCELERATORS = click.Choice(["tcg", "kvm"])
 SECONDS = click.FloatRange(min=0, min_open=True)
 
 
-@click.command("bench", cls=Subjects, module="bench", verbs=("fault", "ways", "processes", "peers"), examples=EXAMPLES)
+@click.command("bench", cls=Subjects, module="bench", verbs=("fault", "ways", "processes", "sqlite", "peers"),
+               examples=EXAMPLES)
 def verb_bench():
-    """Measure costs in guest instructions: `fault` and `ways` Bindery's, `processes` Linux's too, `peers` all others'."""
+    """Measure costs in guest instructions: `fault` and `ways` Bindery's, `processes` and `sqlite` Linux's too, `peers`
+    all others'."""
 
 
 @click.command("fault", cls=Examples, examples=EXAMPLES)
@@ -135,6 +141,33 @@ def subject_processes(as_json, as_csv, timeout):
         sys.stdout.write(tables.as_csv(rows, processes.COLUMNS))
     else:
         tables.show(rows, processes.COLUMNS)
+    return OK
+
+
+@click.command("sqlite", cls=Examples, examples=SQLITE_EXAMPLES)
+@click.option("--size", type=click.IntRange(1, 100), default=5, show_default=True, help="Of speedtest1.")
+@click.option("--frames", type=click.IntRange(64), default=512, show_default=True, help="Pages of the tight memory.")
+@click.option("--policy", "policies", metavar="A,B", default="clock1,clockpro", show_default=True,
+              help="Policies at tight memory.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option("--timeout", type=SECONDS, default=600.0, show_default=True, help="Seconds each machine may run.")
+@shared
+def subject_sqlite(size, frames, policies, as_json, as_csv, timeout):
+    """Count the instructions of SQLite's speedtest1 on libos/unix and on Linux, at ample and at tight memory.
+
+    One static executable, the same disk image, in the same QEMU; all that each machine executes from the program's start
+    to its end. Linux is limited by a control group. See doc/measuring.md.
+    """
+    names = tuple(registry.require("policy", name, registry.policies()) for name in options.split(policies))
+    builder.build(everything=False, peers=True)
+    rows = database.measure((database.Case("ample"), database.Case("tight", frames, names)), size, timeout)
+    if as_json:
+        sys.stdout.write(tables.as_json(rows))
+    elif as_csv:
+        sys.stdout.write(tables.as_csv(rows, database.COLUMNS))
+    else:
+        tables.show(rows, database.COLUMNS)
     return OK
 
 

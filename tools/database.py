@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""`bench sqlite`: SQLite's speedtest1, one static executable, on libos/unix and on Linux.
+
+    rows = measure((Case("ample"), Case("tight", 640, ("clock1", "clockpro"))), size=5, timeout=600)
+
+Both have the same disk image: the program on ext4 with a journal, and swap space. The counter (peers/counter) tells what
+each machine executed, kernel and all, from before the program's process was made until after its end was heard of
+(peers/counted); a processor that waits counts nothing. QEMU keeps time by instructions on both sides, so timers come
+alike; what the disk takes is the host's time, so figures repeat to about a percent.
+
+Tight memory is `frames` pages for the program and the page cache: the budget of libos/unix, and memory.max of a control
+group on Linux, with cgroup.memory=nokmem so that the kernel's own memory is not taken from it. Linux has FURTHER pages
+more, for ext4's metadata, which libos/unix keeps outside its budget.
+"""
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools import paths, session, terminal, unix
+from tools.errors import BinderyError
+from tools.fleet import Boot, Fleet
+from tools.peers import common, debian, foreign, linux
+from tools.peers.disk_boots import MODULES, write_partitions, write_swap_head
+
+RUNNER = paths.BUILD / "peers" / "counted" / "run-counted"
+COUNTER = paths.BUILD / "peers" / "counter" / "libcounter.so"
+ICOUNT = ("-icount", "shift=0,sleep=on")
+FURTHER = 128  # pages of Linux's limit
+MODULE_PATH = "lib/modules/*/kernel/drivers/*/{}.ko"
+COLUMNS = {"memory": "memory", "frames": "frames", "policy": "policy", "bindery": "Bindery", "linux": "Linux",
+           "ratio": "Bindery /\nLinux", "misses": "misses", "linux_major": "Linux's\nmajor faults"}
+
+
+@dataclass(frozen=True)
+class Case:
+    memory: str           # its name
+    frames: int = 0       # 0: what the machine has
+    policies: tuple = (None,)
+
+
+def measure(cases, size, timeout):
+    """A row for each case and policy. Linux's figures are None, and a warning says why, if it cannot be had here."""
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="bindery-") as place:
+        folder = _root(Path(place))
+        for case in cases:
+            try:
+                theirs = on_linux(folder, case, size, timeout)
+            except common.Skipped as error:
+                terminal.say(f"warning: Linux was not measured: {error}")
+                theirs = None
+            for policy in case.policies:
+                terminal.say(f"{case.memory} memory on libos/unix, policy {policy or 'as it comes'}")
+                rows.append(_row(case, on_bindery(folder, case, policy, size, timeout), theirs))
+    return rows
+
+
+def _row(case, own, theirs):
+    if theirs and own["hash"] != theirs["hash"]:
+        raise BinderyError(f"speedtest1 found {own['hash']} on libos/unix and {theirs['hash']} on Linux")
+    return {"memory": case.memory, "frames": case.frames or None, "policy": own["policy"],
+            "bindery": own["instructions"], "linux": theirs["instructions"] if theirs else None,
+            "ratio": round(own["instructions"] / theirs["instructions"], 3) if theirs else None,
+            "misses": own["misses"], "reads": own["reads"], "writes": own["writes"], "evictions": own["evictions"],
+            "linux_major": theirs["major"] if theirs else None, "hash": own["hash"]}
+
+
+def arguments(size):
+    return ["--size", str(size), "--verify", "test.db"]
+
+
+def _root(place):
+    from tests.programs import programs  # builds it from Debian's sources
+
+    folder = place / "root"
+    (folder / "dev").mkdir(parents=True)
+    (folder / "tmp").mkdir()
+    shutil.copy(programs.path("speedtest1"), folder)
+    shutil.copy(RUNNER, folder)
+    return folder
+
+
+# ---- one boot of each
+
+def on_bindery(folder, case, policy, size, timeout):
+    """{instructions, hash, policy, misses, reads, writes, evictions}."""
+    words = ["/run-counted", "output", "/speedtest1", *arguments(size)]
+    with unix.Root(words, folder) as root, session.scratch() as scratch:
+        run = root.run(policy, case.frames, ("output=stream", "input=none", "random=fixed"))
+        machine = session.prepare([run], scratch, exact=False, memory=unix.MEMORY)
+        machine.extra = (*ICOUNT, *_plugin(scratch))
+        printed = bytearray()
+        events = _heard(machine, scratch, printed, timeout)
+        job = next((event for event in events if event["event"] == "job"), {})
+        if job.get("end") != "exit" or job.get("status") != 0:
+            raise BinderyError(f"speedtest1 did not end well on libos/unix: {job}", printed.decode(errors="replace"))
+        found = json.loads(printed.decode().splitlines()[-1])
+        counts = next(event for event in events if event["event"] == "memory")
+        return _checked(found) | {key: counts[key] for key in ("policy", "misses", "reads", "writes", "evictions")} | {
+            "instructions": _instructions(scratch)}
+
+
+def _heard(machine, folder, printed, timeout):
+    boot = Boot(machine, folder, printed.extend, name="speedtest1 on libos/unix", silence=timeout)
+    return [event for _, event in Fleet(limit=timeout).run([boot])]
+
+
+def on_linux(folder, case, size, timeout):
+    """{instructions, hash, major}; common.Skipped if there is no Linux to be had."""
+    modules = {f"{name}.ko": debian.file_of(linux.PACKAGE, MODULE_PATH.format(name)).read_bytes() for name in MODULES}
+    settings = [*(word for word in linux.TUNED if not (case.frames and word == "cgroup_disable=memory")),
+                "program=/speedtest1", "arguments=" + ",".join(arguments(size))]
+    if case.frames:
+        settings += ["cgroup.memory=nokmem", f"frames={case.frames + FURTHER}"]
+    with unix.Root(["/speedtest1"], folder) as root, session.scratch() as scratch:
+        session.prepare([root.run()], scratch)
+        image = scratch / "disk.img"
+        swap = root.place.block + root.place.blocks
+        write_partitions(image, root.place.block, root.place.blocks, swap, session.SWAP_BLOCKS)
+        write_swap_head(image, swap, session.SWAP_BLOCKS)
+        drive = ("-drive", f"if=none,format=raw,id=disk,cache=unsafe,file={image}",
+                 "-device", "virtio-blk-pci,drive=disk,disable-legacy=on")
+        terminal.say(f"{case.memory} memory on Linux")
+        heard = linux.boot(scratch, "counted", common.Options(timeout=timeout), tuned=False, files=modules,
+                           settings=settings, words=[*drive, *ICOUNT, *_plugin(scratch)], exact=False)
+        for event in heard.events:
+            if event["event"] == "failed":
+                raise common.Skipped(event["reason"])
+        found = next((event for event in heard.events if event["event"] == "counted"), None)
+        if found is None:
+            raise common.Skipped("its program reported nothing", heard.console[-500:])
+        return _checked(found) | {"instructions": _instructions(scratch)}
+
+
+def _plugin(folder):
+    if not COUNTER.exists():
+        raise BinderyError(f"there is no {paths.in_words(COUNTER)}; ./bindery build makes it")
+    return "-plugin", f"{COUNTER},out={folder / 'counts'}"
+
+
+def _checked(found):
+    if found["status"] != 0:
+        raise BinderyError(f"speedtest1 ended with status {found['status']}")
+    if int(found["hash"], 16) == 0:
+        raise BinderyError("speedtest1 told no verification hash")
+    return {"hash": found["hash"], "major": found["major"]}
+
+
+def _instructions(folder):
+    """Between the two markers."""
+    lines = [list(map(int, line.split())) for line in (folder / "counts").read_text().splitlines()]
+    if [line[0] for line in lines] != [0x001, 0x101]:
+        raise BinderyError("the counter saw other markers than one beginning and its end")
+    return lines[1][1] - lines[0][1]
