@@ -73,6 +73,7 @@ class Machine:
     talks: bool = False        # self.console is a socket, which can be written to
     aio: str = "threads"       # how QEMU reads and writes the disk's file
     extra: tuple = ()          # further words of QEMU's command line
+    writes: Path = None        # if said: a log of all writes and flushes of the disk, in the order of their completion
     process = None
 
     def command(self, console, report):
@@ -92,11 +93,16 @@ class Machine:
                   "-device", "isa-debugcon,iobase=0xe9,chardev=report",
                   "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
         if self.disk is not None:
-            words += ["-drive", f"if=none,format=raw,id=disk,cache=unsafe,aio={self.aio},file={self.disk}",
-                      "-device", "virtio-blk-pci,drive=disk,disable-legacy=on"]
+            words += ["-drive", self._drive(), "-device", "virtio-blk-pci,drive=disk,disable-legacy=on"]
         if self.exact:
             words += ["-icount", "shift=0,sleep=off"]
         return [*words, *self.extra]
+
+    def _drive(self):
+        if self.writes is None:
+            return f"if=none,format=raw,id=disk,cache=unsafe,aio={self.aio},file={self.disk}"
+        return (f"if=none,driver=blklogwrites,id=disk,file.driver=raw,file.file.driver=file,"
+                f"file.file.filename={self.disk},log.driver=file,log.filename={self.writes}")
 
     def start(self, folder):
         """Starts QEMU with its log in `folder`. self.console and self.report can then be read."""

@@ -71,8 +71,9 @@ static int start(struct filesystem *fs) {
     int error = node_get(fs, EXT2_ROOT_INO, &fs->root);
     if (!error && !S_ISDIR(fs->root->inode.mode)) error = -EUCLEAN;
     if (error) return fs_refuse("there is no root directory"), error == -EUCLEAN ? -EINVAL : error;
-    error = journal_start(fs);
-    if (!error) error = mark(fs, true);
+    // In this order: e2fsck -p refuses a journal that is in use and is not said to be.
+    error = mark(fs, true);
+    if (!error) error = journal_start(fs);
     if (error) return fs_refuse("the disk failed to write"), error;
     return orphans_recover(fs);
 }
