@@ -18,7 +18,8 @@ def run(words, folder, save, environment, policy, frames, strace, rewrite, limit
         builder.build(everything=False)
         settings = unix.console_settings() + (["strace=1"] if strace else [])
         settings += ["rewrite=1"] if rewrite else []
-        outcome, output = boot(root, root.run(policy, frames, settings), limit, None if as_json else _print)
+        outcome, output = boot(root, root.run(policy, frames, settings), limit, None if as_json else _print,
+                               on_event=None if as_json else _notice)
     if as_json:
         row = {"program": words[0], "arguments": words[1:], "end": outcome.end, "status": outcome.status,
                "output": output.decode(errors="replace"), "events": outcome.events}
@@ -58,3 +59,9 @@ def boot(root, one, limit, show=None, **options):
 def _print(data):
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
+
+
+def _notice(event):
+    """What the library OS says of the program: calls that are not served, and with --strace each call."""
+    if event["event"] == "notice":
+        print(event["text"], file=sys.stderr, flush=True)

@@ -156,11 +156,11 @@ def scratch():
 
 
 def execute(batches, parallel=1, limit=600, exact=False, trace=False, on_outcome=None, console=None,
-            names=None, silence=SILENCE, on_input=None, **options):
+            names=None, silence=SILENCE, on_input=None, on_event=None, **options):
     """Boots one machine for each list of runs and returns the outcomes in the order of the runs.
 
-    on_outcome(outcome) is called when a run ends, console(data) with what is printed, and on_input(machine) when one
-    takes input: what is sent before that is lost, as the console is not set up.
+    on_outcome(outcome) is called when a run ends, on_event(event) with each event, console(data) with what is printed,
+    and on_input(machine) when one takes input: what is sent before that is lost, as the console is not set up.
     """
     outcomes = [[Outcome(run) for run in batch] for batch in batches]
     with scratch() as folder:
@@ -176,6 +176,8 @@ def execute(batches, parallel=1, limit=600, exact=False, trace=False, on_outcome
             with contextlib.closing(Fleet(parallel, limit).run(boots)) as events:
                 for boot, event in events:
                     _take(of[id(boot)], event, on_outcome)
+                    if on_event:
+                        on_event(event)
                     if event["event"] == "input" and on_input:
                         on_input(boot.machine)
                     if event["event"] == "done" and not any(outcome.run.root for outcome in of[id(boot)]):

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""What `bindery run` says about a Linux program beside its output: with --strace each call; a call that is not served,
+once. Both on stderr, so that the program's output stays its own."""
+
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from tests.cli.command import bindery, is_built
+
+SOURCE = r"""
+static long call(long number, long a, long b, long c) {
+    long result;
+    __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+    return result;
+}
+void _start(void) {
+    static const char text[] = "output\n";
+    long good = 0;
+    for (int i = 0; i < 3; i++) good += call(101, 0, 0, 0) == -38; /* ptrace */
+    good += call(425, 0, 0, 0) == -38;                             /* io_uring_setup */
+    good += call(99999, 0, 0, 0) == -38;
+    call(1, 1, (long)text, sizeof(text) - 1);
+    call(231, good, 0, 0);
+    __builtin_unreachable();
+}
+"""
+
+
+def compiled(folder, source, *flags):
+    """A small program without a C library, by the compiler that builds everything else."""
+    from tools import builder
+
+    target = Path(folder) / "prog"
+    subprocess.run([builder.environment()["CC"], "-O1", "-static", "-nostdlib", "-fuse-ld=lld-19",
+                    "-fno-stack-protector", "-ffreestanding", *flags, "-x", "c", "-", "-o", target],
+                   input=source, text=True, check=True)
+    return target
+
+
+@unittest.skipUnless(is_built() and shutil.which("clang-19"), "needs a built system")
+class Missing(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.program = str(compiled(folder.name, SOURCE))
+
+    def test_a_call_that_is_not_served_is_named_once_with_the_program(self):
+        result = bindery("run", "--quiet", "--", self.program)
+        self.assertEqual((result.status, result.out), (5, "output\n"), result.err)  # each of the five gave ENOSYS
+        self.assertEqual(result.err.splitlines(), [
+            f"prog: system call {number} ({name}) is not served; the program gets ENOSYS"
+            for number, name in ((101, "ptrace"), (425, "io_uring_setup"), (99999, "unknown"))])
+
+    def test_strace_prints_each_call(self):
+        result = bindery("run", "--quiet", "--strace", "--", self.program)
+        self.assertEqual((result.status, result.out), (5, "output\n"), result.err)
+        lines = [line.partition("] ")[2] for line in result.err.splitlines() if line.startswith("[")]
+        self.assertEqual(sum(line.startswith("ptrace(") and line.endswith("= -1 ENOSYS") for line in lines), 3, lines)
+        self.assertTrue(any(line.startswith("write(1, ") and line.endswith(", 7) = 7") for line in lines), lines)
+        self.assertTrue(lines[-1].startswith("exit_group(5)"), lines)
