@@ -7,6 +7,9 @@ An image lies in the part of the address space that is the library OSes' (libos/
 program for Linux.
 """
 
+import errno
+import struct
+
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
@@ -14,6 +17,7 @@ from tools import paths
 from tools.errors import Missing, Usage
 
 IMAGE, LINUX = "image", "linux"
+UNREADABLE = "{} is no executable that runs here: it has no readable ELF header"
 OWN_PLACE = range(1 << 30, 2 << 30)  # MAP_BASE to MAP_END
 
 
@@ -28,9 +32,11 @@ def kind(path):
     except FileNotFoundError:
         raise Missing(f"there is no {name}") from None
     except OSError as error:
-        raise Missing(f"cannot read {name}: {error.strerror}") from None
-    except (ELFError, UnicodeDecodeError, ValueError, KeyError):
-        raise Usage(f"{name} is no executable that runs here: it has no readable ELF header") from None
+        if error.errno != errno.EINVAL:  # a place in the file that no file can have
+            raise Missing(f"cannot read {name}: {error.strerror}") from None
+        raise Usage(UNREADABLE.format(name)) from None
+    except (ELFError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError, OverflowError, struct.error):
+        raise Usage(UNREADABLE.format(name)) from None
     if machine != "EM_X86_64" or form not in ("ET_EXEC", "ET_DYN"):
         raise Usage(f"{name} is no executable for x86-64 (ELF type {form}, machine {machine})")
     if any(segment["p_type"] == "PT_INTERP" for segment in segments):

@@ -7,6 +7,8 @@ import sys
 from tools import builder, console, registry, session, tables, terminal, unix
 from tools.errors import Usage
 
+NOT_SERVED = "is not served; the program gets ENOSYS"  # libos/unix/process/trace.c
+
 
 def run(words, folder, save, environment, policy, frames, strace, rewrite, limit, as_json):
     """Runs words[0] with its arguments; returns the exit status."""
@@ -62,6 +64,6 @@ def _print(data):
 
 
 def _notice(event):
-    """What the library OS says of the program: calls that are not served, and with --strace each call."""
-    if event["event"] == "notice":
+    """What the library OS says of the program: with --strace each call; calls that are not served, unless --quiet."""
+    if event["event"] == "notice" and not (terminal.quiet() and event["text"].endswith(NOT_SERVED)):
         print(event["text"], file=sys.stderr, flush=True)

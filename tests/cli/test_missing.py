@@ -48,11 +48,13 @@ class Missing(unittest.TestCase):
         self.program = str(compiled(folder.name, SOURCE))
 
     def test_a_call_that_is_not_served_is_named_once_with_the_program(self):
-        result = bindery("run", "--quiet", "--", self.program)
+        result = bindery("run", "--", self.program)
         self.assertEqual((result.status, result.out), (5, "output\n"), result.err)  # each of the five gave ENOSYS
-        self.assertEqual(result.err.splitlines(), [
+        said = [line for line in result.err.splitlines() if "ENOSYS" in line]
+        self.assertEqual(said, [
             f"prog: system call {number} ({name}) is not served; the program gets ENOSYS"
             for number, name in ((101, "ptrace"), (425, "io_uring_setup"), (99999, "unknown"))])
+        self.assertEqual(bindery("run", "--quiet", "--", self.program).err, "")
 
     def test_strace_prints_each_call(self):
         result = bindery("run", "--quiet", "--strace", "--", self.program)

@@ -2,6 +2,7 @@
 """The verb `run`: one application on one library OS, its output on stdout, its exit status ours."""
 
 import json
+import shutil
 import sys
 import termios
 from pathlib import Path
@@ -10,7 +11,7 @@ import click
 
 from tools import builder, options, program, registry, run_linux, session, tables, terminal, transit
 from tools.command import Verb, shared
-from tools.errors import Usage
+from tools.errors import Missing, Usage
 
 EXAMPLES = """\
 ./bindery run hello
@@ -20,6 +21,7 @@ EXAMPLES = """\
 ./bindery run sort
 ./bindery run FILE one two
 ./bindery run --memory 8M --policy clockpro -- FILE arguments
+./bindery run --libos unix --compat -- FILE
 ./bindery run --root DIR --save DIR --strace -- FILE arguments"""
 
 
@@ -37,14 +39,17 @@ EXAMPLES = """\
 @click.option("--env", "environment", multiple=True, metavar="NAME=VALUE",
               help="Of a Linux program: a variable of its environment (may be repeated).")
 @click.option("--strace", is_flag=True, help="Of a Linux program: print each of its system calls.")
+@click.option("--compat", is_flag=True,
+              help="Of a Linux program: list what it needs that libos/unix lacks, without running it; exit 1 if any.")
 @click.option("--rewrite", is_flag=True, help="Of a Linux program: system calls without the kernel, where that is safe.")
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds until the machine is ended.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the application's output.")
+@click.option("--csv", "as_csv", is_flag=True, help="With --compat: print CSV.")
 @click.argument("app")
 @click.argument("words", nargs=-1)
 @shared
-def verb_run(libos, policy, frames, memory, readahead, cluster, files, root, save, environment, strace, rewrite,
-             timeout, as_json, app, words):
+def verb_run(libos, policy, frames, memory, readahead, cluster, files, root, save, environment, strace, compat, rewrite,
+             timeout, as_json, as_csv, app, words):
     """Run APP in QEMU: an application of ours by its name, or a program of yours by its path.
 
     A program linked with a library OS (bindery-cc) runs on that. Any other static Linux executable runs unmodified on
@@ -52,6 +57,10 @@ def verb_run(libos, policy, frames, memory, readahead, cluster, files, root, sav
     name. Ctrl-] ends the machine.
     """
     registry.require("library OS", libos, registry.LIBOSES)
+    if as_csv and not compat:
+        raise Usage("--csv is for --compat, which prints a table")
+    if compat:
+        return _compat(libos, root, app, as_json, as_csv)
     if root or ("/" in app and program.kind(app) == program.LINUX):
         for option, given in (("--libos", libos != "unix"), ("--file", files), ("--readahead", readahead),
                               ("--cluster", cluster)):
@@ -85,6 +94,19 @@ def verb_run(libos, policy, frames, memory, readahead, cluster, files, root, sav
     if outcome.end != "exit":
         terminal.say(outcome.sentence())
     return outcome.exit_status()
+
+
+def _compat(libos, root, app, as_json, as_csv):
+    if libos != "unix":
+        raise Usage(f"--compat is for --libos unix, which runs Linux programs; {libos} does not")
+    if as_json and as_csv:
+        raise Usage("--json and --csv are two forms of one table; give one of them")
+    from tools import compat  # here, as it needs a disassembler
+
+    found = Path(root, app.lstrip("/")) if root else app if "/" in app else shutil.which(app)
+    if not found:
+        raise Missing(f"there is no program {app}")
+    return compat.run(found, as_json, as_csv)
 
 
 def _print(data):
