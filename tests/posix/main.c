@@ -123,6 +123,7 @@ static int is_wanted(const struct posix_case *one, int argc, char **argv) {
 
 int main(int argc, char **argv) {
     umask(022);
+    for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL); // a shell's background job ignores SIGQUIT
     if (argc < 2 || chdir(argv[1]) != 0) {
         fprintf(stderr, "posix DIRECTORY [CASE...]\n");
         return 2;

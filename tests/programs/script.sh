@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
-# A hundred lines of shell: what a script of every day uses. Run by busybox's sh, on Linux and on libos/unix, in an
-# empty folder with busybox in it; what it prints must be the same. Prints no times, no process numbers, no addresses.
+# A good hundred lines of shell: what a script of every day uses. Run by busybox's sh, on Linux and on libos/unix, in a
+# folder with busybox in it; what it prints must be the same, digests of all files that it leaves included. It prints no
+# times, no process numbers, no addresses.
 set -eu
-box=./busybox
-for tool in awk cat chmod cp cut date dd df diff env expr find grep gzip gunzip head ln ls md5sum mkdir mkfifo mv od \
-            paste printf rm rmdir sed seq sha256sum sleep sort stat tail tar tee test touch tr uniq wc xargs; do
+mkdir work; cd work
+box=../busybox
+for tool in awk basename cat chmod cp cpio cut date dd df diff dirname env expr find fold grep gzip gunzip \
+            head ln ls md5sum mkdir mkfifo mv nl od paste patch printf rev rm rmdir sed seq sha256sum sleep sort stat \
+            tac tail tar tee test touch tr truncate uniq wc xargs; do
     eval "$tool() { $box $tool \"\$@\"; }"
 done
 
@@ -71,5 +74,39 @@ expr 3 + 4; echo "2024-02-29" | awk -F- '{ print $3 "." $2 "." $1 }'
 title archives
 tar cf t.tar tree; tar tf t.tar | sort; gzip -k t.tar; gunzip -c t.tar.gz | $box cmp - t.tar && echo "same again"
 mkdir out; tar xf t.tar -C out; diff -r tree out/tree && echo unpacked
-rm -r out tree copy t.tar t.tar.gz big table errors
-ls b* *.sh
+find copy | sort | cpio -o -H newc 2>/dev/null >t.cpio; mkdir in; (cd in; ../$box cpio -id <../t.cpio 2>/dev/null)
+diff -r copy in/copy && echo unpacked again
+tar cf - copy | gzip | gunzip | tar xf - -C in -O | md5sum
+
+title a ledger of two thousand lines
+seq 1 2000 | awk '{ printf "%04d account%02d %d\n", $1, ($1 * 7919) % 37, ($1 * 104729) % 1000 - 500 }' >ledger
+awk '{ sum[$2] += $3; n[$2]++ } END { for (a in sum) printf "%s %d %d\n", a, n[a], sum[a] }' ledger | sort >totals
+head -2 totals; sort -k3,3n totals | tail -2; wc totals
+cut -d' ' -f2 ledger | sort -u | sed 's/account//' | tr '\n' ' ' | fold -w 40 | nl
+sort -k2,2 -k3,3nr ledger | awk '$2 != last { print; last = $2 }' | sort -k3,3nr | head -3
+grep -nE ' (-)?[0-9]{2}$' ledger | tail -1; grep -c -- '-4[0-9][0-9]$' ledger
+head -700 ledger >part.aa; sed -n 701,1400p ledger >part.ab; tail -600 ledger >part.ac; wc -l part.*
+cat part.aa part.ab part.ac | $box cmp - ledger && echo whole
+sed -i 's/account00/closed/' part.aa; diff ledger part.aa | head -2; diff -u part.ab part.ac | wc -l
+cp part.aa before; sed '10,20d; s/^\(00[0-4]\)/<\1>/' part.aa >after
+diff -u before after >change || patch before <change
+$box cmp before after && echo patched
+awk '{ print $2 }' part.aa | sort -u >one; awk '{ print $2 }' part.ac | sort -u >two; diff one two || wc -l one two
+tac ledger | head -1 | rev; gzip -9 <ledger | gunzip | md5sum
+truncate -s 100 part.ab; tail -c 20 part.ab; echo; truncate -s 9000 part.ab; sha256sum part.ab
+
+title options, reading and quoting
+options() {
+    while getopts ab:c flag; do case $flag in b) echo "b is $OPTARG" ;; ?) echo "$flag" ;; esac; done
+    shift $((OPTIND - 1)); echo "then $*"
+}
+options -a -b value -c rest 'of it'
+while read -r number name amount; do [ "$amount" -gt 490 ] && echo "${name} at ${number}: ${amount}"; done <ledger
+for path in /usr/lib/x.so tree/a/b ./y; do echo "$(dirname $path) $(basename $path)"; done
+eval "x='a  b' y=\"c'd\""; echo "$x" $x "$y"; IFS=:; set -- $(echo p:q::r); echo $#; unset IFS
+(exec 3>third; echo through >&3; exec 3>&-; cat third); (umask 077; touch private; stat -c %a private)
+
+title what is left
+find . -type f ! -name '*.gz' ! -name 't.*' | sort | xargs sha256sum
+find . ! -type d ! -type f | sort; find . -type d | sort | xargs stat -c '%n %F %a'
+cd ..; ./busybox rm -r work; ./busybox ls busybox script.sh

@@ -60,6 +60,7 @@ int main(int argc, char **argv) {
     if (argc > 1) return do_as(argc, argv);
     self_path = (const char *)getauxval(AT_EXECFN);
     setvbuf(stdout, nullptr, _IONBF, 0);
+    for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL); // a shell's background job ignores SIGQUIT
     unsigned number = 0, failed = 0;
     for (const struct test *test = first; test != nullptr; test = test->next) {
         const int before = failures;
