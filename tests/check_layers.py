@@ -35,7 +35,7 @@ NOT_KERNEL_SIZE = ("exo/dev/", "exo/arch/host/", "secure-bindings/audit.c", "sec
 C_FILES = {".c", ".h", ".S", ".def"}
 SOURCES = C_FILES | {".py", ".sh", ".ld", ".build"}
 SOURCE_NAMES = {"bindery", "run"}
-MARKS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+MARKS = re.compile(r"\b(TO" r"DO|FIX" r"ME|X{3}|HA" r"CK)\b")  # in pieces, so as to be none itself
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 CONDITION = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif)\b")
 ARCHITECTURE = re.compile(r"x86|amd64|i386|aarch64|__arm|arm64|riscv|_M_X64|__LP64__|ARCH_HOST", re.IGNORECASE)
@@ -193,8 +193,6 @@ def files_name_their_licence(tree):
 
 def no_marks_of_unfinished_work(tree):
     for name, text in tree.items():
-        if name == "tests/check_layers.py":
-            continue  # it has to name them
         for number, line in enumerate(text.split("\n"), 1):
             match = MARKS.search(line)
             if match:

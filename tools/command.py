@@ -41,6 +41,26 @@ def shared(function):
     return wrapped
 
 
+def form_of(as_json, as_csv):
+    """What tables.write is told."""
+    if as_json and as_csv:
+        raise errors.Usage("--json and --csv are two forms of one table; give one of them")
+    return "json" if as_json else "csv" if as_csv else "table"
+
+
+def tabular(function):
+    """Gives a verb whose result is a table the flags for the form it is printed in, as argument `form`: see
+    tables.write."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+    @functools.wraps(function)
+    def wrapped(*arguments, as_json, as_csv, **options):
+        return function(*arguments, form=form_of(as_json, as_csv), **options)
+
+    return wrapped
+
+
 class Examples(click.Command):
     """A command whose help begins with examples (`examples=` at its making)."""
 

@@ -7,17 +7,11 @@ Calls are compared with the lines of libos/unix/*/calls.def, which dispatch come
 refuse some of its operations: an ioctl, a kind of socket. That is seen only by running the program, with --strace.
 """
 
-import errno
 import re
-import struct
-import sys
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-
-from tools import calls_in_code, paths, program, tables
-from tools.errors import FAILED, OK, Missing, Usage
+from tools import calls_in_code, constants, paths, program, tables
+from tools.errors import FAILED, OK
 
 COLUMNS = {"kind": "needs", "name": "name", "number": "number", "places": "places", "detail": "detail"}
 FIELDS = ("kind", "name", "number", "places", "served", "detail")
@@ -25,7 +19,7 @@ LINE = re.compile(r'^CALL\((\d+), (\w+), ', re.M)
 NUMBER_NAME = re.compile(r"#define\s+__NR_(\w+)\s+(\d+)")
 HEADER = Path("/usr/include/x86_64-linux-musl/bits/syscall.h")  # what libos/unix/process/names.py reads, too
 ISA_NEEDED, ISA = 0xC0008002, {4: "x86-64-v3 (AVX2)", 8: "x86-64-v4 (AVX-512)"}
-LEAST = 1 << 16  # UNIX_USER_FIRST
+LEAST = constants.value("libos/unix/map.h", "UNIX_USER_FIRST")
 DAMAGED = "{} is no executable whose needs can be read: it has no ELF header, or a damaged one"
 UNTOLD = "number unknown"
 
@@ -45,19 +39,8 @@ def _names():
 
 def look(path):
     """The rows; raises Usage or Missing for what is no ELF file."""
-    name = paths.in_words(path)
-    try:
-        with open(path, "rb") as file:
-            return _rows(ELFFile(file))
-    except FileNotFoundError:
-        raise Missing(f"there is no {name}") from None
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # a place in the file that no file can have
-            raise Missing(f"cannot read {name}: {error.strerror}") from None
-        raise Usage(DAMAGED.format(name)) from None
-    except (ELFError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError, OverflowError, MemoryError,
-            struct.error):
-        raise Usage(DAMAGED.format(name)) from None
+    with program.opened(path, DAMAGED) as elf:
+        return _rows(elf)
 
 
 def _row(kind, name, is_served, detail="", number=None, places=None):
@@ -131,16 +114,12 @@ def _calls(found):
     return rows
 
 
-def run(path, as_json, as_csv):
+def run(path, form):
     """Prints the table; FAILED if something is missing."""
     rows = look(path)
     lacking = [row for row in rows if row["served"] is False]
-    if as_json:
-        sys.stdout.write(tables.as_json(rows, program=paths.in_words(path)))
-    elif as_csv:
-        sys.stdout.write(tables.as_csv(rows, FIELDS))
-    else:
-        _show(path, rows, lacking)
+    more = {"program": paths.in_words(path)}
+    tables.write(form, rows, FIELDS, lambda: _show(path, rows, lacking), **more)
     return FAILED if lacking else OK
 
 

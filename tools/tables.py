@@ -26,6 +26,18 @@ def as_csv(rows, columns):
     return out.getvalue()
 
 
+def write(form, rows, columns, table, **more):
+    """Prints rows as "json" (with `more` beside them), as "csv" of `columns`, or as a "table", which the function
+    `table` shows."""
+    if form == "json":
+        sys.stdout.write(as_json(rows, **more))
+    elif form == "csv":
+        sys.stdout.write(as_csv(rows, columns))
+    else:
+        table()
+    sys.stdout.flush()
+
+
 def number(value):
     """A value as a cell: thousands apart, ratios with two digits, – for what is not known."""
     if value is None:

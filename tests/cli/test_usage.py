@@ -36,6 +36,12 @@ class Usage(unittest.TestCase):
             with self.subTest(words):
                 self.refuses(2, text, *words)
 
+    def test_one_form_of_the_result_at_a_time(self):
+        for words in (["compare"], ["simulate", "--trace", "loop"], ["together", "loop,loop"], ["bench", "fault"],
+                      ["bench", "ways"], ["bench", "processes"], ["bench", "sqlite"], ["bench", "peers"]):
+            with self.subTest(words):
+                self.refuses(2, "--json and --csv are two forms of one table", *words, "--json", "--csv")
+
     def test_missing_files_exit_3(self):
         self.refuses(3, "cannot read the trace no/such/trace", "compare", "--trace", "no/such/trace")
 

@@ -8,8 +8,21 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from tools import files, options, tables, traces
+from tools import constants, files, options, tables, traces
 from tools.errors import BinderyError, Usage, unknown
+
+
+class Constants(unittest.TestCase):
+    def test_sums_products_and_names_of_the_header(self):
+        self.assertEqual(constants.value("libos/core/map.h", "MAP_BASE"), 0x40000000)
+        self.assertEqual(constants.value("libos/core/map.h", "MAP_END"), 0x80000000)
+        self.assertEqual(constants.value("libos/core/map.h", "MAP_TABLES"), 512)
+
+    def test_what_is_no_constant_there_is_refused(self):
+        with self.assertRaises(KeyError):
+            constants.value("libos/core/map.h", "MAP_NOWHERE")
+        with self.assertRaises((KeyError, ValueError)):
+            constants.value("libos/core/map.h", "MAP_PE_PAGE")  # of another header
 
 
 class Options(unittest.TestCase):

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tools import builder, counts, database, options, paths, plot, processes, registry, tables, terminal, ways
-from tools.command import Examples, Subjects, shared
+from tools.command import Examples, Subjects, shared, tabular
 from tools.errors import FAILED, OK, Usage
 from tools.files import write_folder
 from tools.peers import bindery, report
@@ -48,13 +48,12 @@ def verb_bench():
 
 
 @click.command("fault", cls=Examples, examples=EXAMPLES)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@tabular
 @click.option("--record", is_flag=True, help="Keep the counts in tests/bench, where a test compares them.")
 @click.option("--accel", type=ACCELERATORS, default="tcg", show_default=True, help="With kvm: cycles, if it runs here.")
 @click.option("--timeout", type=SECONDS, default=120.0, show_default=True, help="Seconds until the machine is ended.")
 @shared
-def subject_fault(as_json, as_csv, record, accel, timeout):
+def subject_fault(form, record, accel, timeout):
     """Count the guest instructions of the fault path and of Appel and Li's primitives.
 
     QEMU counts instructions (-icount shift=0): one tick of the time-stamp counter is one instruction. Each figure is
@@ -72,12 +71,7 @@ def subject_fault(as_json, as_csv, record, accel, timeout):
         for change in counts.record(measured, compiler):
             terminal.say(change)
         terminal.say(f"recorded in {paths.in_words(counts.KEPT)}; say in the commit why counts have changed")
-    if as_json:
-        sys.stdout.write(tables.as_json(rows))
-    elif as_csv:
-        sys.stdout.write(tables.as_csv(rows, report.csv_columns(how.unit())))
-    else:
-        _show(rows, how.unit())
+    tables.write(form, rows, report.csv_columns(how.unit()), lambda: _show(rows, how.unit()))
     return _verdict(rows)
 
 
@@ -101,11 +95,10 @@ def _described(row):
 
 
 @click.command("ways", cls=Examples, examples=WAYS_EXAMPLES)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@tabular
 @click.option("--timeout", type=SECONDS, default=120.0, show_default=True, help="Seconds each machine may run.")
 @shared
-def subject_ways(as_json, as_csv, timeout):
+def subject_ways(form, timeout):
     """Count the instructions of the same calls by each way into an OS: procedure call, rewritten call site, trap, message.
 
     Columns: instructions (the least of the samples); steps of REP among them that copy 8 bytes each; bytes copied;
@@ -113,21 +106,15 @@ def subject_ways(as_json, as_csv, timeout):
     """
     builder.build(everything=False)
     rows = ways.measure(timeout)
-    if as_json:
-        sys.stdout.write(tables.as_json(rows))
-    elif as_csv:
-        sys.stdout.write(tables.as_csv(rows, ways.COLUMNS))
-    else:
-        tables.show(rows, ways.COLUMNS, group="op")
+    tables.write(form, rows, ways.COLUMNS, lambda: tables.show(rows, ways.COLUMNS, group="op"))
     return OK
 
 
 @click.command("processes", cls=Examples, examples=PROCESSES_EXAMPLES)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@tabular
 @click.option("--timeout", type=SECONDS, default=300.0, show_default=True, help="Seconds each machine may run.")
 @shared
-def subject_processes(as_json, as_csv, timeout):
+def subject_processes(form, timeout):
     """Count what fork, exec, pipes, files, signals and threads cost on libos/unix and on Linux, in the same QEMU.
 
     One static program is measured on both. Figures are the least of the samples, in instructions, those that zero and
@@ -135,12 +122,7 @@ def subject_processes(as_json, as_csv, timeout):
     """
     builder.build(everything=False, peers=True)
     rows = processes.measure(timeout)
-    if as_json:
-        sys.stdout.write(tables.as_json(rows))
-    elif as_csv:
-        sys.stdout.write(tables.as_csv(rows, processes.COLUMNS))
-    else:
-        tables.show(rows, processes.COLUMNS)
+    tables.write(form, rows, processes.COLUMNS, lambda: tables.show(rows, processes.COLUMNS))
     return OK
 
 
@@ -149,11 +131,10 @@ def subject_processes(as_json, as_csv, timeout):
 @click.option("--frames", type=click.IntRange(64), default=512, show_default=True, help="Pages of the tight memory.")
 @click.option("--policy", "policies", metavar="A,B", default="clock1,clockpro", show_default=True,
               help="Policies at tight memory.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@tabular
 @click.option("--timeout", type=SECONDS, default=600.0, show_default=True, help="Seconds each machine may run.")
 @shared
-def subject_sqlite(size, frames, policies, as_json, as_csv, timeout):
+def subject_sqlite(size, frames, policies, form, timeout):
     """Count the instructions of SQLite's speedtest1 on libos/unix and on Linux, at ample and at tight memory.
 
     One static executable, the same disk image, in the same QEMU; all that each machine executes from the program's start
@@ -162,26 +143,20 @@ def subject_sqlite(size, frames, policies, as_json, as_csv, timeout):
     names = tuple(registry.require("policy", name, registry.policies()) for name in options.split(policies))
     builder.build(everything=False, peers=True)
     rows = database.measure((database.Case("ample"), database.Case("tight", frames, names)), size, timeout)
-    if as_json:
-        sys.stdout.write(tables.as_json(rows))
-    elif as_csv:
-        sys.stdout.write(tables.as_csv(rows, database.COLUMNS))
-    else:
-        tables.show(rows, database.COLUMNS)
+    tables.write(form, rows, database.COLUMNS, lambda: tables.show(rows, database.COLUMNS))
     return OK
 
 
 @click.command("peers", cls=Examples, examples=PEERS_EXAMPLES)
 @click.option("--system", "systems", metavar="A,B", help=f"Of {','.join(report.SELECTABLE)}. Default: all.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@tabular
 @click.option("-o", "--output", metavar="DIR", help="Folder for data and figure. Default: out/peers.")
 @click.option("--pairs", type=click.IntRange(0, 100), default=5, show_default=True,
               help="Paired runs of the disk rows; 0: no disk rows.")
 @click.option("--accel", type=ACCELERATORS, default="tcg", show_default=True, help="With kvm: cycles, if it runs here.")
 @click.option("--timeout", type=SECONDS, default=300.0, show_default=True, help="Seconds each machine may run.")
 @shared
-def subject_peers(systems, as_json, as_csv, output, pairs, accel, timeout):
+def subject_peers(systems, form, output, pairs, accel, timeout):
     """Measure the same work on Bindery, Linux and Xen, in the same QEMU.
 
     The other systems are packages of Debian, downloaded and unpacked below the build folder (never installed), with a
@@ -195,13 +170,7 @@ def subject_peers(systems, as_json, as_csv, output, pairs, accel, timeout):
     builder.build(everything=False, peers=True)
     check_accelerator(accel)
     rows = report.finished(_measure(report.modules(chosen, pairs), how), how.unit())
-    if as_json:
-        sys.stdout.write(tables.as_json(rows))
-    elif as_csv:
-        sys.stdout.write(tables.as_csv(rows, report.csv_columns(how.unit())))
-    else:
-        _show_peers(rows, how.unit())
-    sys.stdout.flush()
+    tables.write(form, rows, report.csv_columns(how.unit()), lambda: _show_peers(rows, how.unit()))
     _write(rows, folder, how.unit())
     missing = sum("skipped" in row for row in rows)
     if missing:

@@ -8,7 +8,7 @@ import click
 
 from tools import (builder, experiment, matrix, options, paths, plot, regions, registry, session, tables, terminal,
                    transit)
-from tools.command import Verb, shared
+from tools.command import Verb, shared, tabular
 from tools.errors import FAILED, OK, Usage
 from tools.files import write_folder
 from tools.report import page
@@ -50,8 +50,7 @@ PLAN = {"cell": "cell", "workload": "workload", "policy": "policy", "frames": "f
 @click.option("--cluster", metavar="N,M", help="Dirty pages written at a time. Default: 1.")
 @click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), metavar="N",
               help="For policies that draw numbers. Default: 1.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@tabular
 @click.option("-o", "--output", metavar="DIR", help="Folder for data and figure. Default: out/compare.")
 @click.option("--report", metavar="DIR", help="Write a page about the results, DIR/index.html, that needs no network.")
 @click.option("--resume", is_flag=True, help="Run only the cells that the folder for data does not hold yet.")
@@ -63,7 +62,7 @@ PLAN = {"cell": "cell", "workload": "workload", "policy": "policy", "frames": "f
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
               help=f"Seconds a machine may run. Default: {matrix.TIMEOUT:g}.")
 @shared
-def verb_compare(file, policy, workload, trace, frames, memory, readahead, cluster, seed, as_json, as_csv, output, report,
+def verb_compare(file, policy, workload, trace, frames, memory, readahead, cluster, seed, form, output, report,
                  resume, even_if_changed, list_cells, cell, no_plot, jobs, timeout):
     """Compare page-replacement policies on real page faults.
 
@@ -93,15 +92,15 @@ def verb_compare(file, policy, workload, trace, frames, memory, readahead, clust
     builder.build(everything=False)
     made = experiment.plan(parts)
     if list_cells:
-        return _list(made, as_json, as_csv)
+        return _list(made, form)
     head = experiment.header(made)
     if cell:
         rows, failures = experiment.conduct_one(made, cell, head, folder, limit)
-        _print(rows, as_json, as_csv, head)
+        _print(rows, form, head)
         return _verdict(rows, failures)
     book, failures = experiment.conduct(made, head, folder, parallel, limit, resume, even_if_changed)
     rows = [book.rows[each.name] for each in made if each.name in book.rows]
-    _print(rows, as_json, as_csv, head)
+    _print(rows, form, head)
     _write(rows, folder, head, chosen["plot"] is not False)
     if place and rows:
         page.make(made, book, place)
@@ -116,25 +115,18 @@ def _folder(key, name):
     return folder
 
 
-def _list(made, as_json, as_csv):
+def _list(made, form):
     rows = [cell.identity() | {"source": "real" if cell.real() else "simulated"} for cell in made]
-    if as_json:
-        sys.stdout.write(tables.as_json(rows))
-    elif as_csv:
-        sys.stdout.write(tables.as_csv(rows, tuple(rows[0])))
-    else:
-        tables.show(rows, PLAN, group="workload")
+    tables.write(form, rows, tuple(rows[0]), lambda: tables.show(rows, PLAN, group="workload"))
     return OK
 
 
-def _print(rows, as_json, as_csv, head):
-    if as_json:
-        sys.stdout.write(tables.as_json(rows, experiment=head))
-    elif as_csv:
-        sys.stdout.write(tables.as_csv(_by_region(rows), CSV))
+def _print(rows, form, head):
+    if form == "json":  # the regions are within their rows
+        tables.write(form, rows, None, None, experiment=head)
     else:
-        tables.show(_by_region(rows), _columns(rows), group="workload")
-    sys.stdout.flush()
+        lines = _by_region(rows)
+        tables.write(form, lines, CSV, lambda: tables.show(lines, _columns(rows), group="workload"))
 
 
 def _by_region(rows):

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from tools import builder, options, program, registry, run_linux, session, tables, terminal, transit
-from tools.command import Verb, shared
+from tools.command import Verb, form_of, shared
 from tools.errors import Missing, Usage
 
 EXAMPLES = """\
@@ -60,7 +60,7 @@ def verb_run(libos, policy, frames, memory, readahead, cluster, files, root, sav
     if as_csv and not compat:
         raise Usage("--csv is for --compat, which prints a table")
     if compat:
-        return _compat(libos, root, app, as_json, as_csv)
+        return _compat(libos, root, app, form_of(as_json, as_csv))
     if root or ("/" in app and program.kind(app) == program.LINUX):
         for option, given in (("--libos", libos != "unix"), ("--file", files), ("--readahead", readahead),
                               ("--cluster", cluster)):
@@ -96,17 +96,15 @@ def verb_run(libos, policy, frames, memory, readahead, cluster, files, root, sav
     return outcome.exit_status()
 
 
-def _compat(libos, root, app, as_json, as_csv):
+def _compat(libos, root, app, form):
     if libos != "unix":
         raise Usage(f"--compat is for --libos unix, which runs Linux programs; {libos} does not")
-    if as_json and as_csv:
-        raise Usage("--json and --csv are two forms of one table; give one of them")
     from tools import compat  # here, as it needs a disassembler
 
     found = Path(root, app.lstrip("/")) if root else app if "/" in app else shutil.which(app)
     if not found:
         raise Missing(f"there is no program {app}")
-    return compat.run(found, as_json, as_csv)
+    return compat.run(found, form)
 
 
 def _print(data):

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The verb `simulate`: replacement policies on reference strings, on the host and without a machine."""
 
-import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import click
 
 from tools import builder, options, plot, registry, session, simulator, tables, terminal
-from tools.command import Verb, shared
+from tools.command import Verb, shared, tabular
 from tools.errors import Missing, Usage, unknown
 from tools.files import write_folder
 
@@ -37,8 +36,7 @@ CSV = ("workload", "policy", "frames", "references", "faults", "writebacks", "re
               help=f"Policies, or all, which leaves out those that need more frames. Default: {','.join(POLICIES)}.")
 @click.option("--frames", metavar="N,M", help=f"Frames, or shares of the trace's pages. Default: {SIZES}.")
 @click.option("--memory", metavar="4M,8M", help="The same as memory.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@tabular
 @click.option("-o", "--output", metavar="DIR", help="Folder for data and, if OPT is among the policies, a figure.")
 @click.option("--no-plot", is_flag=True, help="Draw no figure.")
 @click.option("--jobs", type=click.IntRange(1, 64), metavar="N",
@@ -50,7 +48,7 @@ CSV = ("workload", "policy", "frames", "references", "faults", "writebacks", "re
               help="The accessed bit of a new page starts clear, as in papers and unlike hardware.")
 @click.option("--drop-repeats", is_flag=True, help="A repeat of the reference before counts, but sets no bit.")
 @shared
-def verb_simulate(traces, policies, frames, memory, as_json, as_csv, output, no_plot, jobs, seed, zero_filled,
+def verb_simulate(traces, policies, frames, memory, form, output, no_plot, jobs, seed, zero_filled,
                   starts_clear, drop_repeats):
     """Simulate page-replacement policies on reference strings.
 
@@ -71,7 +69,7 @@ def verb_simulate(traces, policies, frames, memory, as_json, as_csv, output, no_
     rows = _simulate(found, names, [_word(size) for size in sizes], flags, jobs or session.processors())
     if not rows:
         raise Usage("no cell is left: every policy needs more frames")
-    _print(rows, as_json, as_csv)
+    tables.write(form, rows, CSV, lambda: _show(rows))
     if output:
         _write(rows, Path(output), not no_plot and "opt" in names)
 
@@ -129,16 +127,10 @@ def _row(row, optimum):
                   "ratio_to_opt": round(row["faults"] / optimum, 4) if optimum else None}
 
 
-def _print(rows, as_json, as_csv):
-    if as_json:
-        sys.stdout.write(tables.as_json(rows))
-    elif as_csv:
-        sys.stdout.write(tables.as_csv(rows, CSV))
-    else:
-        varying = any(registry.varies(row["policy"]) for row in rows)
-        columns = {key: title for key, title in COLUMNS.items() if varying or key != "frames_mean"}
-        tables.show(rows, columns, group="workload")
-    sys.stdout.flush()
+def _show(rows):
+    varying = any(registry.varies(row["policy"]) for row in rows)
+    columns = {key: title for key, title in COLUMNS.items() if varying or key != "frames_mean"}
+    tables.show(rows, columns, group="workload")
 
 
 def _write(rows, folder, figure):

@@ -7,8 +7,8 @@ import sys
 
 import click
 
-from tools import builder, options, registry, session, subjects, tables, terminal
-from tools.command import Verb, shared
+from tools import builder, constants, options, registry, session, subjects, tables, terminal
+from tools.command import Verb, shared, tabular
 from tools.errors import FAILED, OK, BinderyError, Usage, unknown
 from tools.fleet import SILENCE_LONG
 
@@ -25,7 +25,7 @@ COLUMNS = {"replacement": "replacement", "workload": "workload", "policy": "poli
            "frames_end": "at the\nend", "came": "came", "went": "went", "alone": "faults\nalone", "faults": "faults",
            "difference": "diffe-\nrence", "writebacks": "write-\nbacks", "reads": "disk\nreads"}
 CSV = (*COLUMNS, "with", "seed", "same_victims", "checksum")
-LEAST = 8  # SHARE_LEAST of libos/init/share.h
+LEAST = constants.value("libos/init/share.h", "SHARE_LEAST")
 MOST = 896  # LEASE_MOST of libos/init/lease.c
 
 
@@ -39,11 +39,10 @@ MOST = 896  # LEASE_MOST of libos/init/lease.c
               help="; ".join(f"{name}: {what}" for name, what in REPLACEMENTS.items()) + ".")
 @click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), default=1, metavar="N",
               help="For policies that draw numbers. Default: 1.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@tabular
 @click.option("--timeout", default=600.0, show_default=True, help="Seconds until a machine is ended.")
 @shared
-def verb_together(workloads, policy, frames, memory, replacement, seed, as_json, as_csv, timeout):
+def verb_together(workloads, policy, frames, memory, replacement, seed, form, timeout):
     """Run applications at the same time and count what that does to each one's faults.
 
     X and Y are applications, generated traces or trace files, which an application replays. Each of them has its own library OS, its own policy, and at the start its share of the frames. It is run alone in
@@ -65,7 +64,7 @@ def verb_together(workloads, policy, frames, memory, replacement, seed, as_json,
         if run.app != "replay" and registry.traits(run.policy)[0] == "future":
             raise Usage(f"{run.policy} needs the references to come, and those of {run.app} are not known")
     rows = _measure(parties, kinds, seed, timeout)
-    _print(rows, as_json, as_csv)
+    tables.write(form, rows, CSV, lambda: tables.show(rows, COLUMNS, group="replacement"))
     return _verdict(rows)
 
 
@@ -153,16 +152,6 @@ def _paged(outcome):
     if len(found) != 1:
         raise BinderyError(f"{outcome.run.label}: {len(found)} paged regions; together is for programs with one")
     return found[0]
-
-
-def _print(rows, as_json, as_csv):
-    if as_json:
-        sys.stdout.write(tables.as_json(rows))
-    elif as_csv:
-        sys.stdout.write(tables.as_csv(rows, CSV))
-    else:
-        tables.show(rows, COLUMNS, group="replacement")
-    sys.stdout.flush()
 
 
 def _verdict(rows):
