@@ -206,6 +206,18 @@ def folders_have_a_readme(tree):
             yield f"{folder}/README.md", 1, "is missing: what lives here, what may it use, which file first"
 
 
+def readmes_name_their_files(tree):
+    """A README with a table of files, "| file |", has a line for each beside it."""
+    for name, text in tree.items():
+        if not name.endswith("README.md") or not re.search(r"^\| *files? *\|", text, re.M):
+            continue
+        named = set(re.findall(r"[\w-]+", " ".join(re.findall(r"`[^`\n]+`", text))))
+        for other in tree:
+            if is_source(other) and Path(other).parent == Path(name).parent and Path(other).suffix != ".build":
+                if Path(other).stem not in named | {"__init__"}:
+                    yield name, 1, f"does not name {Path(other).name}"
+
+
 RULES = [
     ("includes go from a layer to those below it", includes_go_down),
     ("portable kernel code sees machines through arch.h only", machines_stay_in_arch),
@@ -216,6 +228,7 @@ RULES = [
     ("every source file names its licence", files_name_their_licence),
     ("no marks of unfinished work", no_marks_of_unfinished_work),
     ("every top folder with sources has a README", folders_have_a_readme),
+    ("tables of files name them all", readmes_name_their_files),
 ]
 
 

@@ -43,6 +43,7 @@ BREACHES = [
     (check.files_name_their_licence, "tools/bad.py", "#!/usr/bin/python3\nimport sys\n", 2),
     (check.no_marks_of_unfinished_work, "exo/bad.c", LICENCE + f"// {MARK}: later\n", 2),
     (check.folders_have_a_readme, "apps/hello.c", LICENCE, 1),
+    (check.readmes_name_their_files, "tools/README.md", "| file | what |\n| `main.py` | `runner` |\n", 1),
 ]
 
 
