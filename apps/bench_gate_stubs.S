@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Calls and replies through a gate with a time stamp before and behind, for bench_gate.c. Between two stamps that belong
-// together stand, but for the syscall and the kernel, a rdtsc and two moves, as in bench_gate_nothing.
+// Calls and replies through a gate with a time stamp before and behind, for bench_gate.c. Between two stamps that
+// belong together stand, but for the syscall and the kernel, a rdtsc and two moves, as in bench_gate_nothing.
 #include "pe/numbers.h"
 
     .text

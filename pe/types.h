@@ -54,7 +54,7 @@ enum exo_kind : uint8_t {
     EXO_KIND_EXTENT = 2, // first, count: 4 KiB disk blocks. READ/WRITE: transfer so
     EXO_KIND_SLICES = 3, // first, count: positions of a CPU's slice vector. WRITE: assign
     EXO_KIND_DEVICE = 4, // first: enum exo_device. READ/WRITE: take and put bytes
-    EXO_KIND_PE = 5,     // first: the PE's private frame. READ: state, WRITE: configure, EXECUTE: yield to, OWN: destroy
+    EXO_KIND_PE = 5,     // first: the private frame. READ: state, WRITE: configure, EXECUTE: yield to, OWN: destroy
     EXO_KIND_GATE = 6,   // first, count: numbers. EXECUTE: call, WRITE: post; the callee is told `first`
 };
 

@@ -11,7 +11,8 @@
 // A binding that is being ended is first made `dying`: no handle finds it any more, but it keeps its place (and its
 // range, which the kernel shrinks while it takes back what was done with it) until sb_remove.
 //
-// Place 0 of a table is no binding's: it marks in the list how far a revocation by the table's holder has come (tree.c).
+// Place 0 of a table is no binding's: it marks in the list how far a revocation by the table's holder has come
+// (tree.c).
 #pragma once
 #include "pe/types.h"
 

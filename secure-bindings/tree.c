@@ -11,8 +11,8 @@
 // orphan. Orphans are always dying, and all that is left to happen to them is their removal, so it does no harm
 // that a binding derived from A before then comes to stand before them: it only has to outlast them.
 //
-// Killing is done in steps, whose place is kept in the list itself: a marker, which is place 0 of A's table and so costs
-// no memory. All bindings between A and its marker are dying. It is deeper than any binding, so it cuts nobody's
+// Killing is done in steps, whose place is kept in the list itself: a marker, which is place 0 of A's table and so
+// costs no memory. All bindings between A and its marker are dying. It is deeper than any binding, so it cuts nobody's
 // run. What is derived from A meanwhile comes to stand before the marker, so that takes the marker out, and the walk
 // begins anew; so does a revocation of another binding of the same table.
 //

@@ -59,7 +59,8 @@ class Cell:
                 "arguments": " ".join(self.subject.words), "string": string_of(self.subject)}
 
     def real(self):
-        """Can a pager run it, and the simulator, which numbers an application's pages otherwise, say what it must be?"""
+        """Can a pager run it, and the simulator, which numbers an application's pages otherwise, say what it must
+        be?"""
         if self.assigned:
             return all(registry.traits(policy)[0] in ("faults", "bits") and not registry.timed(policy)
                        for policy in self.assigned.policies())

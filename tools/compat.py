@@ -129,6 +129,6 @@ def _show(path, rows, lacking):
     if lacking:
         tables.show(lacking, COLUMNS)
         print()
-    print(f"{paths.in_words(path)}: {len(calls)} system calls in {sum(row['places'] for row in calls)} places of its code, "
-          f"{len([row for row in calls if not row['served']])} of them not served; in {untold} places more the number "
-          f"cannot be told")
+    print(f"{paths.in_words(path)}: {len(calls)} system calls in {sum(row['places'] for row in calls)} places of its "
+          f"code, {len([row for row in calls if not row['served']])} of them not served; in {untold} places more the "
+          f"number cannot be told")

@@ -27,7 +27,8 @@ def tools():
         oldest = OLDEST.get(need.package)
         good = found is not None and (oldest is None or version is None or packages.at_least(version, oldest))
         rows.append({"name": need.package, "why": need.why, "found": found, "version": version, "needed": oldest,
-                     "ok": good, "tests_only": need.for_tests(), "get": None if good else packages.how_to_get([need.package])})
+                     "ok": good, "tests_only": need.for_tests(),
+                      "get": None if good else packages.how_to_get([need.package])})
     return rows
 
 

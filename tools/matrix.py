@@ -12,8 +12,8 @@
     trace = "refs.txt"                      # from this file's folder
     frames = [100, 200]
 
-A policy may be a map from regions to policies (tools/assign.py). Keys outside of the parts hold for every part that does not say otherwise; without parts they are the one part. A flag
-takes the place of its key everywhere.
+A policy may be a map from regions to policies (tools/assign.py). Keys outside of the parts hold for every part that
+does not say otherwise; without parts they are the one part. A flag takes the place of its key everywhere.
 """
 
 import tomllib

@@ -24,8 +24,8 @@ OWN_PLACE = range(*(constants.value("libos/core/map.h", name) for name in ("MAP_
 
 @contextlib.contextmanager
 def opened(path, damaged):
-    """The ELF file of a path. What goes wrong in reading it, then or later, is refused in a sentence: `damaged` with the
-    name in it, if its contents are to blame."""
+    """The ELF file of a path. What goes wrong in reading it, then or later, is refused in a sentence: `damaged` with
+    the name in it, if its contents are to blame."""
     name = paths.in_words(path)
     try:
         with open(path, "rb") as file:

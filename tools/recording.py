@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Reference strings of real runs.
 
-The pager of a run with record=1 keeps one page mapped, as a rule: each change of page is then a fault, a soft one if the
-page is in memory, and is noted (libos/pager/record.c). What is recorded is the string of pages, immediate repetitions
-left out, and whether each was written. Frames, victims and transfers are those of a run that is not recorded; what it
-costs in instructions is measured beside one.
+The pager of a run with record=1 keeps one page mapped, as a rule: each change of page is then a fault, a soft one if
+the page is in memory, and is noted (libos/pager/record.c). What is recorded is the string of pages, immediate
+repetitions left out, and whether each was written. Frames, victims and transfers are those of a run that is not
+recorded; what it costs in instructions is measured beside one.
 """
 
 import dataclasses
@@ -38,8 +38,8 @@ def record_and_weigh(run, limit, parallel=1):
 
 
 def cost(recorded, without):
-    """What recording costs, in instructions of the whole run, waits for the disk left out: of both runs, their ratio, and
-    what there is more of for each soft fault that there is more of, the report of the string included."""
+    """What recording costs, in instructions of the whole run, waits for the disk left out: of both runs, their ratio,
+    and what there is more of for each soft fault that there is more of, the report of the string included."""
     instructions, before = (each.of("ran")[-1]["instructions"] for each in (recorded, without))
     soft = heap_of(recorded)["soft_faults"] - heap_of(without)["soft_faults"]
     return {"soft_faults": soft, "instructions": instructions, "instructions_without": before,

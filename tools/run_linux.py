@@ -48,8 +48,8 @@ def boot(root, one, limit, show=None, **options):
 
     memory = -(-(one.frames * 3 // 2 + unix.OVERHEAD) * 4096 >> 20) if one.frames else 0
     try:
-        outcome, = session.execute([[one]], limit=limit, console=took, names=[one.app], on_input=takes_input, talks=True,
-                                   memory=memory or unix.MEMORY, silence=limit, **options)
+        outcome, = session.execute([[one]], limit=limit, console=took, names=[one.app], on_input=takes_input,
+                                   talks=True, memory=memory or unix.MEMORY, silence=limit, **options)
     except KeyboardInterrupt:
         raise Usage(f"{one.app} was ended from the keyboard") from None
     finally:

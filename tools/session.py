@@ -143,7 +143,8 @@ def require_memory(frames, package=Package()):
     wanted = machine_memory(frames, package)
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
     if wanted > there:
-        raise Usage(f"{frames} frames take a machine of {wanted} MiB, and there are {there} MiB here; give fewer frames")
+        raise Usage(f"{frames} frames take a machine of {wanted} MiB, and there are {there} MiB here; "
+                    "give fewer frames")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Debian's source packages, fetched below the build folder. Nothing is installed, and the system's lists of sources stay
-as they are: apt runs with lists and caches of its own. What it fetches it checks against Debian's signatures.
+"""Debian's source packages, fetched below the build folder. Nothing is installed, and the system's lists of sources
+stay as they are: apt runs with lists and caches of its own. What it fetches it checks against Debian's signatures.
 
     sources.unpacked("lua5.4", paths.BUILD / "programs")          # the folder of its original sources
 

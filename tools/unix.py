@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Unmodified Linux programs on libos/unix: the disk and the arguments of one run (libos/unix/README.md, “What it is given”).
+"""Unmodified Linux programs on libos/unix: the disk and the arguments of one run (libos/unix/README.md, “What it is
+given”).
 
     with Root(["./sqlite3", "test.db", "select 1"]) as root:       # no folder: the program, and files that are named
         root.save_to("after")                                      # if its files are wanted afterwards

@@ -17,7 +17,8 @@ struct cpu;
 //   uint64_t arch_entry_exchange(uint64_t *entry, uint64_t value);
 //   uint64_t arch_entry_clear(uint64_t *entry, uint64_t bits);
 //   void arch_entry_set(uint64_t *entry, uint64_t bits);
-//                                                atomically, as the MMU sets A and D behind our back; return the old entry
+//                                                atomically, as the MMU sets A and D behind our back; return the old
+//                                                entry
 //   void arch_forget_scratch(void);              leave nothing of the kernel's in registers that calls may change
 #include "arch_inline.h"
 

@@ -54,8 +54,8 @@ bool disk_wait(enum disk_client client);
 // A client's requests whose completion has not been taken.
 uint32_t disk_in_flight(enum disk_client client);
 
-// Ticks of the time-stamp counter that have passed while this PE had given the CPU up to wait for the disk. What is left
-// of the time was spent on instructions.
+// Ticks of the time-stamp counter that have passed while this PE had given the CPU up to wait for the disk. What is
+// left of the time was spent on instructions.
 uint64_t disk_waited(void);
 
 // Sets the ring up. Called by itself at first use; false: no extent or no frame.

@@ -33,7 +33,8 @@ static inline uint64_t space_entry(exo_vaddr page) {
 
 // Whether a page has a table.
 static inline bool space_reserved(exo_vaddr page) {
-    return page.raw - MAP_BASE < MAP_END - MAP_BASE && (*(volatile const uint64_t *)space_window_table(page) & EXO_ENTRY_PRESENT);
+    return page.raw - MAP_BASE < MAP_END - MAP_BASE
+           && (*(volatile const uint64_t *)space_window_table(page) & EXO_ENTRY_PRESENT);
 }
 
 // The physical address of a page's entry, as tlb_* calls want it.

@@ -9,8 +9,8 @@
 //   - fault and exception run with the save area busy, on their own stack: a fault in them goes to double_fault. They
 //     touch only what is always mapped: the image, core's own pages, never a paged region.
 //   - syscall has left the save area and may fault. It must make no foreign system call itself.
-//   - events (slice_begin, slice_end, disk, ended, message) run on a stack of their own with further events held. They may
-//     fault and make exo-calls, but make no foreign system call.
+//   - events (slice_begin, slice_end, disk, ended, message) run on a stack of their own with further events held. They
+//     may fault and make exo-calls, but make no foreign system call.
 //   - all are compiled with -mgeneral-regs-only, because entry.S keeps no vector or x87 register.
 //   - an event without a handler is masked: so a PE that doesn't define pe_on_slice_end is never asked to yield in
 //     time, and never charged for being late. `disk` and `ended` are always unmasked, so that they end exo_pe_wait.

@@ -27,9 +27,9 @@
 // became free last, and a victim is wanted only when C pages are in memory. So such a policy asks for a further frame
 // by not giving one up.
 //
-// Nor need all C slots be filled when the pager's budget has shrunk (pager.h): then a victim is wanted earlier. An empty
-// slot looks like a page that is in use (accessed, dirty, needed at once); a policy that names it as the victim all the
-// same is asked again, and in the end the page in the next slot goes.
+// Nor need all C slots be filled when the pager's budget has shrunk (pager.h): then a victim is wanted earlier. An
+// empty slot looks like a page that is in use (accessed, dirty, needed at once); a policy that names it as the victim
+// all the same is asked again, and in the end the page in the next slot goes.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

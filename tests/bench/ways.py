@@ -45,7 +45,8 @@ def program_checks():
     """The same of a program that looks for what rewriting could change."""
     native = subprocess.run([PROGRAM], capture_output=True, timeout=SECONDS, check=True).stdout
     with unix.Root([str(PROGRAM)]) as root:
-        outcome, printed = run_linux.boot(root, root.run(settings=("output=stream", "input=none", "rewrite=1")), SECONDS)
+        outcome, printed = run_linux.boot(root, root.run(settings=("output=stream", "input=none", "rewrite=1")),
+                                           SECONDS)
     yield "a rewritten program prints what it prints on Linux", outcome.passed() and printed == native, printed
     sites = [event["sites"] for event in outcome.of("rewritten")]
     yield "its call sites were rewritten", len(sites) == 1 and sites[0] >= SITES, sites

@@ -17,7 +17,8 @@ import subprocess
 import tempfile
 import time
 
-COMMAND = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"))), None)
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+COMMAND = next(filter(None, map(shutil.which, NAMES)), None)
 FLAGS = ("--headless", "--remote-debugging-pipe", "--disable-gpu", "--no-first-run", "--no-default-browser-check",
          "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage", "--mute-audio",
          "--window-size=1280,1000")

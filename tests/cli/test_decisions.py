@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""One source, same decisions: each policy takes the same victims, in the same order, in the library OS on real faults as in
-the simulator on the same reference string. What policies need to see, the run gives them: bits of the page table, every
-reference by soft faults, the future by the trace."""
+"""One source, same decisions: each policy takes the same victims, in the same order, in the library OS on real faults
+as in the simulator on the same reference string. What policies need to see, the run gives them: bits of the page table,
+every reference by soft faults, the future by the trace."""
 
 import tempfile
 import unittest

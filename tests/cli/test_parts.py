@@ -37,7 +37,8 @@ class Results(unittest.TestCase):
 
     def test_a_failed_case_shows_its_own_remarks_only(self):
         text = """<testsuites><testsuite name="p.p:vm / vm ring" tests="2" failures="1" errors="0">
-            <testcase name="1 - ring / a"/><testcase name="2 - ring / b"><failure/></testcase><system-out>ok 1 - ring / a
+            <testcase name="1 - ring / a"/><testcase name="2 - ring / b"><failure/></testcase>
+            <system-out>ok 1 - ring / a
 # of a
 not ok 2 - ring / b
 # of b

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Bad input to the verbs that measure: one sentence that says what, where and what to do; the right exit status; nothing
-written, and nothing that was there lost."""
+"""Bad input to the verbs that measure: one sentence that says what, where and what to do; the right exit status;
+nothing written, and nothing that was there lost."""
 
 import re
 import struct

@@ -26,7 +26,8 @@ class Lists(unittest.TestCase):
     def test_a_matrix_file_takes_maps_too(self):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "m.toml"
-            path.write_text('policy = ["fifo", "a=lifo@9,default=fifo", "b=fifo@3,default=fifo"]\nworkload = "reports"\n')
+            path.write_text('policy = ["fifo", "a=lifo@9,default=fifo", "b=fifo@3,default=fifo"]\n'
+                            'workload = "reports"\n')
             _, (part,) = matrix.settle(matrix.load(path), {})
         self.assertEqual(part.policies, ["fifo", "a=lifo@9,default=fifo", "b=fifo@3,default=fifo"])
 
@@ -46,7 +47,8 @@ class Maps(unittest.TestCase):
         self.assertEqual(assign.parse("a=clock1,default=fifo@9").frames(0), {"a": 0, "default": 9})
 
     def test_what_is_wrong_gets_one_sentence(self):
-        for text, said in (("a=clok1@3,default=fifo", "did you mean “clock1”"), ("a=fifo@3,a=lifo@2,default=fifo", "twice"),
+        for text, said in (("a=clok1@3,default=fifo", "did you mean “clock1”"),
+                           ("a=fifo@3,a=lifo@2,default=fifo", "twice"),
                            ("default=fifo,a=fifo@3", "comes after the default"), ("a=fifo@3,fifo", "names no region"),
                            ("a=fifo@3", "has no default"), ("A=fifo@3,default=fifo", "can be no region's name"),
                            ("a=fifo@0,default=fifo", "after @ stands"), ("a=fifo@101%,default=fifo", "after @ stands"),
@@ -103,7 +105,8 @@ class Strings(unittest.TestCase):
         return found
 
     def test_the_default_has_all_that_is_not_named(self):
-        self.assertEqual(self.strings("a=fifo@1,default=fifo"), {"a": "10 R\n11 R\n", "default": "1 W\n20 W\n1 R\n30 R\n"})
+        self.assertEqual(self.strings("a=fifo@1,default=fifo"),
+                         {"a": "10 R\n11 R\n", "default": "1 W\n20 W\n1 R\n30 R\n"})
         self.assertEqual(self.strings("a=fifo@1,b=fifo@1,default=fifo")["default"], "1 W\n1 R\n30 R\n")
         self.assertEqual(self.strings("heap=fifo@1,a=fifo@1,default=fifo"),
                          {"heap": "1 W\n1 R\n", "a": "10 R\n11 R\n", "default": "20 W\n30 R\n"})
@@ -151,7 +154,8 @@ class System(unittest.TestCase):
             self.assertGreaterEqual(each["faults"], each["opt_faults"])
 
     def test_regions_that_share_frames_equal_the_simulator_too(self):
-        policies = ("prices=clock1,table=lifo,default=fifo@2,prices=s3fifo_bits,heap=fifo,table=clockpro@100,default=lifo,"
+        policies = ("prices=clock1,table=lifo,default=fifo@2,prices=s3fifo_bits,heap=fifo,table=clockpro@100,"
+                    "default=lifo,"
                     "prices=lru,table=lifo,default=fifo")
         *real, simulated = self.compare("--policy", policies, "--frames", "300", "--json").json()["rows"]
         self.assertEqual([row["agrees"] for row in real], [True, True])
@@ -164,7 +168,8 @@ class System(unittest.TestCase):
         prices, table, _ = real[0]["regions"]
         self.assertLess(table["faults"], 6000)
         self.assertEqual(prices["faults"], 8 * 96)  # each list fits into its share
-        refused = bindery("compare", "--workload", "reports", "--policy", "prices=clock1,default=fifo", "--frames", "300",
+        refused = bindery("compare", "--workload", "reports", "--policy", "prices=clock1,default=fifo",
+                          "--frames", "300",
                           "--cluster", "8")
         self.assertEqual(refused.status, 2)
         self.assertIn("prices and default share theirs", refused.err)

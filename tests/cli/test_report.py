@@ -191,7 +191,8 @@ class Page(unittest.TestCase):
             drawn: [...svg.querySelectorAll('.line,.floor,[class^=h]')].some(each => each.getBBox().width > 1),
             broken: /NaN|inf|None/.test(svg.innerHTML)}))""")
         titles = [each["title"] for each in figures]
-        for start in ("Miss ratio of loop", "Write-backs of loop", "Fault rate of loop over its references", *RUNS, "Pages and time: references, loop", "Pages and time: faults of fifo, loop"):
+        for start in ("Miss ratio of loop", "Write-backs of loop", "Fault rate of loop over its references", *RUNS,
+                      "Pages and time: references, loop", "Pages and time: faults of fifo, loop"):
             self.assertTrue(any(title.startswith(start) for title in titles), start)
         for each in figures:
             self.assertTrue(each["said"] and each["labelled"] and each["drawn"] and not each["broken"], each)

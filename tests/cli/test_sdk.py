@@ -108,7 +108,8 @@ class Sdk(unittest.TestCase):
 
     def test_programs_that_cannot_run_are_refused_in_a_sentence(self):
         (self.folder / "text").write_text("hello\n")
-        for program, status, sentence in (("/bin/ls", 2, "is linked dynamically"), ("./absent", 3, "there is no absent"),
+        for program, status, sentence in (("/bin/ls", 2, "is linked dynamically"),
+                                          ("./absent", 3, "there is no absent"),
                                           ("./text", 2, "no readable ELF header")):
             with self.subTest(program):
                 result = command([BINDERY, "run", "--quiet", program], cwd=self.folder)

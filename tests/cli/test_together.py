@@ -46,8 +46,10 @@ class Together(unittest.TestCase):
         rows = {(row["replacement"], row["workload"]): row for row in result.json()["rows"]}
         self.assertEqual(list(rows), [(kind, name) for kind in ("local", "global") for name in ("calm", "loop")])
         calm, loop = rows["local", "calm"], rows["local", "loop"]
-        self.assertEqual((calm["alone"], calm["faults"], calm["difference"], calm["same_victims"]), (CALM, CALM, 0, True))
-        self.assertEqual((loop["alone"], loop["faults"], loop["difference"], loop["same_victims"]), (9000, 9000, 0, True))
+        self.assertEqual((calm["alone"], calm["faults"], calm["difference"], calm["same_victims"]),
+                         (CALM, CALM, 0, True))
+        self.assertEqual((loop["alone"], loop["faults"], loop["difference"], loop["same_victims"]),
+                         (9000, 9000, 0, True))
         self.assertEqual({(row["came"], row["went"], row["frames_end"]) for row in (calm, loop)}, {(0, 0, CALM)})
         calm, loop = rows["global", "calm"], rows["global", "loop"]
         self.assertEqual((calm["alone"], loop["alone"]), (CALM, 9000))

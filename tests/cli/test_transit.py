@@ -22,7 +22,8 @@ class Transfers(unittest.TestCase):
         self.assertEqual(part.transfers, (Transfer("sequential", 4),))
 
     def test_what_does_not_exist_is_refused(self):
-        for names, clusters, said in ((["sequental"], None, "did you mean “sequential”"), (None, ["0"], "from 1 to 1024"),
+        for names, clusters, said in ((["sequental"], None, "did you mean “sequential”"),
+                                      (None, ["0"], "from 1 to 1024"),
                                       (None, ["1025"], "from 1 to 1024"), (None, ["x"], "--cluster x")):
             with self.subTest(said), self.assertRaisesRegex(Usage, said):
                 transit.transfers(names, clusters)
@@ -84,7 +85,7 @@ class System(unittest.TestCase):
         self.assertIn("of the 2 that default has", refused.err)
 
     def test_a_single_run_reads_ahead_too(self):
-        result = bindery("run", "--json", "--policy", "fifo", "--frames", "64", "--readahead", "around", "--cluster", "2",
-                         "loop", "--", "pages=80", "laps=3")
+        result = bindery("run", "--json", "--policy", "fifo", "--frames", "64", "--readahead", "around",
+                         "--cluster", "2", "loop", "--", "pages=80", "laps=3")
         moved, = [event for event in result.json()["rows"][0]["events"] if event["event"] == "transit"]
         self.assertEqual((moved["readahead"], moved["cluster"]), ("around", 2))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Tutorials carried out as they stand, in a copy of the source tree.
 
-The fenced blocks of a document, in their order: `sh` is run line by line (a comment “fails” means exit 1); `text` must be
-in what the commands printed since, “…” being anything; `diff` is applied.
+The fenced blocks of a document, in their order: `sh` is run line by line (a comment “fails” means exit 1); `text` must
+be in what the commands printed since, “…” being anything; `diff` is applied.
 """
 
 import hashlib
@@ -40,7 +40,8 @@ class Copy(unittest.TestCase):
         """Runs a shell command at the copy's root."""
         ours = ("BINDERY_BUILD", "BINDERY_BUILT", "BINDERY_OUT")
         variables = {name: value for name, value in os.environ.items() if name not in ours}
-        return subprocess.run(["/bin/sh", "-c", command], cwd=self.root, env=variables | self.variables, stdin=subprocess.DEVNULL,
+        return subprocess.run(["/bin/sh", "-c", command], cwd=self.root, env=variables | self.variables,
+                              stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=timeout)
 
     def files(self):

@@ -263,7 +263,8 @@ static void compare(void) {
         }
         EXPECT(run == descendants((int)i));
     }
-    for (const struct sb_binding *each = head.next; each != &head; each = each->next) linked += each->kind != EXO_KIND_NONE;
+    for (const struct sb_binding *each = head.next; each != &head; each = each->next)
+        linked += each->kind != EXO_KIND_NONE;
     EXPECT(linked == used);
     for (unsigned i = 0; i < STALE && i < stale_count; i++)
         EXPECT(sb_find_any(&tables[stale[i].table], stale[i].handle).error == EXO_HANDLE);

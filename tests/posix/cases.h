@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A table of POSIX behaviours: each case makes calls and prints what they give, errors by name. The same program runs on
-// Linux and on libos/unix; what it prints must be the same, so Linux says what is right.
+// A table of POSIX behaviours: each case makes calls and prints what they give, errors by name. The same program runs
+// on Linux and on libos/unix; what it prints must be the same, so Linux says what is right.
 //
 //   CASE(lseek_before_the_beginning) { SHOW(lseek(fd, -1, SEEK_SET)); }      prints  lseek(fd, -1, SEEK_SET) = EINVAL
 //
-// Each case runs in a child of its own, in an empty directory of its own. What differs from system to system (numbers of
-// processes and inodes, times, sizes of directories) must not be shown.
+// Each case runs in a child of its own, in an empty directory of its own. What differs from system to system (numbers
+// of processes and inodes, times, sizes of directories) must not be shown.
 #pragma once
 #define _GNU_SOURCE
 #include <errno.h>

@@ -64,7 +64,8 @@ def main():
         failed |= not same
         print(f"{'ok' if same else 'not ok'} {number} - {name}")
         if not same:
-            for line in difflib.unified_diff(right[name], there.get(name, []), "on Linux", "on libos/unix", lineterm=""):
+            for line in difflib.unified_diff(right[name], there.get(name, []), "on Linux", "on libos/unix",
+                                             lineterm=""):
                 print("#", line)
     print(f"1..{len(right | there)}")
     return failed

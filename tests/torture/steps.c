@@ -4,8 +4,8 @@
 //   steps do        does the plan, a line a step, in the current directory
 //   steps look      prints every file below it: its path, its size, and runs of equal bytes
 //
-// After each step that ends with a promise (fsync, sync, dsync, map) it prints a line and waits for one: whoever listens
-// then knows what the disk must hold from here on. power.py makes the plan and holds the model.
+// After each step that ends with a promise (fsync, sync, dsync, map) it prints a line and waits for one: whoever
+// listens then knows what the disk must hold from here on. power.py makes the plan and holds the model.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 """What QEMU's driver blklogwrites has logged of a disk: every write and flush, in the format of Linux's dm-log-writes.
 
     entries = read(Path("log"))            # [Entry(offset, data, flush, end)]
-    image = cut(base, entries, 17, draw)   # the disk after a power cut: 17 entries were begun, the last ones perhaps lost
+    image = cut(base, entries, 17, draw)   # the disk after a power cut: 17 were begun, the last ones perhaps lost
 
 An entry is in the log when it is done on the disk. What came before a flush is on it for good; of what came after the
 last one, any part may be lost, sector by sector.

@@ -28,8 +28,13 @@ struct process *fake_process(void) {
     cr_assert_lt(made_count, PROCESSES);
     struct process *process = &made[made_count].process;
     struct thread *thread = &made[made_count++].thread;
-    *process = (struct process){.threads = thread, .thread_count = 1, .pid = (int32_t)made_count, .group = (int32_t)made_count,
-                                .session = 1, .umask = 022, .name = "test"};
+    *process = (struct process){.threads = thread,
+                                .thread_count = 1,
+                                .pid = (int32_t)made_count,
+                                .group = (int32_t)made_count,
+                                .session = 1,
+                                .umask = 022,
+                                .name = "test"};
     *thread = (struct thread){.process = process, .tid = process->pid, .state = THREAD_RUNNING};
     for (unsigned i = 0; i < PROCESS_LIMITS; i++) process->limits[i].now = UINT64_MAX;
     process->directory = fs_hold(fs_root(files_disk));
@@ -165,7 +170,8 @@ struct vm_sizes vm_sizes(const struct vm *) {
     return (struct vm_sizes){.total = 40960, .resident = 7, .shared = 3};
 }
 struct memory_sizes memory_sizes(void) {
-    return (struct memory_sizes){.frames = 1000, .frames_free = 100, .frames_cache = 200, .swap = 5000, .swap_free = 4000};
+    return (struct memory_sizes){
+        .frames = 1000, .frames_free = 100, .frames_cache = 200, .swap = 5000, .swap_free = 4000};
 }
 bool vm_next(const struct vm *, uint64_t address, struct vm_line *line) {
     if (address >= 0x403000) return false;

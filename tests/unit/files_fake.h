@@ -10,7 +10,8 @@
 #include "libos/unix/files/inodes.h"
 #include "libos/unix/process/process.h"
 
-// Before and after each test: an empty disk, one process of the superuser, nothing else. Afterwards nothing may be held.
+// Before and after each test: an empty disk, one process of the superuser, nothing else. Afterwards nothing may be
+// held.
 void fake_begin(void);
 void fake_end(void);
 

@@ -288,7 +288,8 @@ int fs_sync(struct filesystem *) {
     return 0;
 }
 void fs_statistics(const struct filesystem *, struct fs_statistics *statistics) {
-    *statistics = (struct fs_statistics){.blocks = 1000, .free = 900, .available = 850, .inodes = 100, .inodes_free = 90};
+    *statistics =
+        (struct fs_statistics){.blocks = 1000, .free = 900, .available = 850, .inodes = 100, .inodes_free = 90};
 }
 
 // ---- The page cache: there is none

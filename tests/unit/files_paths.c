@@ -63,10 +63,15 @@ Test(paths, a_parent_is_found_whether_its_last_name_is_there_or_not) {
         enum path_last last;
         bool there, slash;
     } cases[] = {
-        {"a/f", "f", PATH_NAME, true, false}, {"a/f/", "f", PATH_NAME, true, true},
-        {"a/new", "new", PATH_NAME, false, false}, {"a/new//", "new", PATH_NAME, false, true},
-        {"a/.", ".", PATH_DOT, true, false}, {"a/..", "..", PATH_DOT_DOT, true, false}, {"/", "", PATH_ROOT, true, true},
-        {"dangling", "dangling", PATH_NAME, true, false}, {"absolute/", "absolute", PATH_NAME, true, true},
+        {"a/f", "f", PATH_NAME, true, false},
+        {"a/f/", "f", PATH_NAME, true, true},
+        {"a/new", "new", PATH_NAME, false, false},
+        {"a/new//", "new", PATH_NAME, false, true},
+        {"a/.", ".", PATH_DOT, true, false},
+        {"a/..", "..", PATH_DOT_DOT, true, false},
+        {"/", "", PATH_ROOT, true, true},
+        {"dangling", "dangling", PATH_NAME, true, false},
+        {"absolute/", "absolute", PATH_NAME, true, true},
         {"a/...", "...", PATH_NAME, false, false},
     };
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A budget that levels: which region gives a frame up, and that the simulator of pools has the pager's faults, region by
-// region and victim by victim, whichever policies meet.
+// A budget that levels: which region gives a frame up, and that the simulator of pools has the pager's faults, region
+// by region and victim by victim, whichever policies meet.
 #include "libos/pager/policy/lcg.h"
 #include "libos/pager/region.h"
 #include "libos/pager/sim/pool.h"

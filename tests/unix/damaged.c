@@ -107,8 +107,8 @@ TEST(a_wrong_header_is_ENOEXEC) {
     CHECK(far == 201 || far == 203 || far == 205); // Linux's read of the table fails in its own way
 }
 
-// A program of three segments that does nothing but exit(7): wherever damaged headers make it begin, its other bytes are
-// breakpoints, so that no harm is done on the system that runs this test.
+// A program of three segments that does nothing but exit(7): wherever damaged headers make it begin, its other bytes
+// are breakpoints, so that no harm is done on the system that runs this test.
 enum { TINY = 3 * 4096 };
 static void make_tiny(unsigned char *to) {
     static const unsigned char code[] = {0xbf, 7, 0, 0, 0, 0xb8, 231, 0, 0, 0, 0x0f, 0x05}; // exit_group(7)

@@ -55,7 +55,8 @@ void child_run(struct child *child, uint64_t argument);
 // Starts it only; the CPU is given to it by child_go or a slice.
 void child_start(const struct child *child, uint64_t argument);
 
-// Gives it the CPU up to `goes` times, until it has ended or waits, for an event, a call or a reply. Returns whether it has ended, with `state` set.
+// Gives it the CPU up to `goes` times, until it has ended or waits, for an event, a call or a reply. Returns whether it
+// has ended, with `state` set.
 bool child_go(struct child *child, unsigned goes);
 
 // Registers as the handler of an upcall found them.

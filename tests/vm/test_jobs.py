@@ -3,8 +3,8 @@
 
     /usr/bin/python3 tests/vm/test_jobs.py BUILD
 
-Each boot holds jobs of one group, which run at the same time. Data is checked by the programs themselves (apps/): a page
-that a pager loses, mixes up or forgets to write back ends its program with status 1.
+Each boot holds jobs of one group, which run at the same time. Data is checked by the programs themselves (apps/): a
+page that a pager loses, mixes up or forgets to write back ends its program with status 1.
 """
 
 import contextlib
@@ -106,8 +106,8 @@ class Jobs(unittest.TestCase):
     def test_frames_that_move_between_pagers_lose_no_page(self):
         def programs(leased):
             settings = ("policy=clock1",)
-            kinds = ([Job("apps/zipfkv.unix", "keys=2048", "operations=12000", settings=("policy=sieve1_d1",), frames=1500,
-                          leased=leased)]
+            kinds = ([Job("apps/zipfkv.unix", "keys=2048", "operations=12000", settings=("policy=sieve1_d1",),
+                          frames=1500, leased=leased)]
                      + [Job("apps/loop.unix", f"pages={pages}", "laps=30", "write=1", settings=settings, frames=1500,
                             leased=leased) for pages in (60, 110)])
             return kinds + [Job("apps/hashjoin.unix", "build=8000", "probe=8000", settings=("policy=clockpro",),
@@ -150,7 +150,8 @@ class Jobs(unittest.TestCase):
 
     def test_the_same_program_side_by_side_with_different_policies(self):
         jobs = [Job("apps/loop.unix", "pages=100", "laps=4", "write=1", frames=1000,
-                    settings=(f"policy={policy}", "frames=60")) for policy in ("fifo", "lifo", "sieve1_d1", "twoq_clock")]
+                    settings=(f"policy={policy}", "frames=60"))
+                for policy in ("fifo", "lifo", "sieve1_d1", "twoq_clock")]
         boot(*jobs)
         self.ended_well(*jobs)
         faults = [job.value("faults") for job in jobs]

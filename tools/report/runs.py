@@ -63,9 +63,9 @@ def _rates(timeline):
 def _latency(rows):
     histograms = {row["policy"]: row["latency"]["histogram"] for row in rows}
     least, most = (pick(each[at][0] for each in histograms.values()) for pick, at in ((min, 0), (max, -1)))
-    chart = Chart(_title("Instructions of a fault", rows), "Share of the faults that took at most so many instructions, "
-                  "waits for the disk left out.", Scale(least, most + 1, log=True), Scale(0, 100), "guest instructions",
-                  "% of the faults")
+    chart = Chart(_title("Instructions of a fault", rows),
+                  "Share of the faults that took at most so many instructions, waits for the disk left out.",
+                  Scale(least, most + 1, log=True), Scale(0, 100), "guest instructions", "% of the faults")
     names = _draw(chart, rows, lambda row: _rising(histograms[row["policy"]], chart.x.low, chart.x.high))
     return _figure(chart, names, "How many of the faults took at most so many instructions.")
 
@@ -87,8 +87,8 @@ def _table(rows):
     titles = ("policy", "faults", "least", *QUANTILES.values(), "most")
     head = "".join(f'<th scope="col">{title}</th>' for title in titles)
     body = "".join(_line(row) for row in rows)
-    return ("<table><caption>Instructions of single faults, from step 3 to step 8 without the waits for the disk, to an "
-            f"eighth</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+    return ("<table><caption>Instructions of single faults, from step 3 to step 8 without the waits for the disk, "
+            f"to an eighth</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
 
 
 def _line(row):

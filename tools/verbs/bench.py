@@ -99,7 +99,8 @@ def _described(row):
 @click.option("--timeout", type=SECONDS, default=120.0, show_default=True, help="Seconds each machine may run.")
 @shared
 def subject_ways(form, timeout):
-    """Count the instructions of the same calls by each way into an OS: procedure call, rewritten call site, trap, message.
+    """Count the instructions of the same calls by each way into an OS: procedure call, rewritten call site, trap,
+    message.
 
     Columns: instructions (the least of the samples); steps of REP among them that copy 8 bytes each; bytes copied;
     crossings into the kernel; who is protected from whom. See doc/ways.md.
@@ -137,8 +138,8 @@ def subject_processes(form, timeout):
 def subject_sqlite(size, frames, policies, form, timeout):
     """Count the instructions of SQLite's speedtest1 on libos/unix and on Linux, at ample and at tight memory.
 
-    One static executable, the same disk image, in the same QEMU; all that each machine executes from the program's start
-    to its end. Linux is limited by a control group. See doc/measuring.md.
+    One static executable, the same disk image, in the same QEMU; all that each machine executes from the program's
+    start to its end. Linux is limited by a control group. See doc/measuring.md.
     """
     names = tuple(registry.require("policy", name, registry.policies()) for name in options.split(policies))
     builder.build(everything=False, peers=True)

@@ -39,7 +39,8 @@ EXPECTED = paths.ROOT / "tests" / "policies"
 @click.option("--like", metavar="POLICY", help="Start from a copy of this policy instead of second chance.")
 @shared
 def verb_new(what, name, like):
-    """Write the first version of a policy and of its test, or of a library OS and an application. They work as they are.
+    """Write the first version of a policy and of its test, or of a library OS and an application. They work as they
+    are.
 
     A policy is found by the build: no other file is touched. A library OS is a folder here, built with the SDK.
     doc/write-a-policy.md and doc/write-a-library-os.md go on from there.

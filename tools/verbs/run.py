@@ -34,14 +34,16 @@ EXAMPLES = """\
 @click.option("--readahead", metavar="NAME", help="Way of reading ahead: none (default), sequential, around.")
 @click.option("--cluster", metavar="N", help="Dirty pages written at a time. Default: 1.")
 @click.option("--file", "files", multiple=True, metavar="PATH", help="Put a file on the disk (may be repeated).")
-@click.option("--root", metavar="DIR", help="Of a Linux program: the folder that is its root, and in which APP is a path.")
+@click.option("--root", metavar="DIR",
+              help="Of a Linux program: the folder that is its root, and in which APP is a path.")
 @click.option("--save", metavar="DIR", help="Of a Linux program: a new folder for all its files, after the run.")
 @click.option("--env", "environment", multiple=True, metavar="NAME=VALUE",
               help="Of a Linux program: a variable of its environment (may be repeated).")
 @click.option("--strace", is_flag=True, help="Of a Linux program: print each of its system calls.")
 @click.option("--compat", is_flag=True,
               help="Of a Linux program: list what it needs that libos/unix lacks, without running it; exit 1 if any.")
-@click.option("--rewrite", is_flag=True, help="Of a Linux program: system calls without the kernel, where that is safe.")
+@click.option("--rewrite", is_flag=True,
+              help="Of a Linux program: system calls without the kernel, where that is safe.")
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds until the machine is ended.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the application's output.")
 @click.option("--csv", "as_csv", is_flag=True, help="With --compat: print CSV.")

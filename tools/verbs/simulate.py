@@ -22,7 +22,8 @@ POLICIES = ("fifo", "clock1", "sieve1_d1", "twoq_clock", "clockpro", "opt")
 SIZES = "25%,50%,75%"
 
 COLUMNS = {"workload": "workload", "policy": "policy", "frames": "frames", "frames_mean": "mean\nframes",
-           "references": "references", "faults": "faults", "writebacks": "write-\nbacks", "reads": "disk\nreads", "ratio_to_opt": "÷ OPT",
+           "references": "references", "faults": "faults", "writebacks": "write-\nbacks", "reads": "disk\nreads",
+            "ratio_to_opt": "÷ OPT",
            "source": "source"}
 CSV = ("workload", "policy", "frames", "references", "faults", "writebacks", "reads", "source",
        "policy_instructions_per_fault", "opt_faults", "ratio_to_opt", "pages", "frames_mean")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The verb `together`: applications that run at the same time, each with its own library OS and policy, and what they do to
-one another's page faults."""
+"""The verb `together`: applications that run at the same time, each with its own library OS and policy, and what they
+do to one another's page faults."""
 
 import dataclasses
 import sys
@@ -45,10 +45,11 @@ MOST = 896  # LEASE_MOST of libos/init/lease.c
 def verb_together(workloads, policy, frames, memory, replacement, seed, form, timeout):
     """Run applications at the same time and count what that does to each one's faults.
 
-    X and Y are applications, generated traces or trace files, which an application replays. Each of them has its own library OS, its own policy, and at the start its share of the frames. It is run alone in
-    that many frames, too; the difference is what its neighbours did to it. Under local replacement that is 0. Under
-    global replacement init moves frames by how often each application faults (libos/init/share.h): it asks the one that
-    faults least for one, and that library OS chooses the page.
+    X and Y are applications, generated traces or trace files, which an application replays. Each of them has its own
+    library OS, its own policy, and at the start its share of the frames. It is run alone in that many frames, too; the
+    difference is what its neighbours did to it. Under local replacement that is 0. Under global replacement init moves
+    frames by how often each application faults (libos/init/share.h): it asks the one that faults least for one, and
+    that library OS chooses the page.
     """
     names = _names(workloads)
     policies = _one_for_each("--policy", options.split_all(policy), names)

@@ -100,7 +100,8 @@ gate_reply_enter:
     swapgs
     sysretq
 
-// An event is due: instead of resting, the callee is ready to begin at its gate entry with the caller 0, as by gate_wake.
+// An event is due: instead of resting, the callee is ready to begin at its gate entry with the caller 0, as by
+// gate_wake.
 gate_reply_with_event:
     movq    PE_ENTRY_GATE(%r11), %rcx
     movq    %rcx, PE_CONTEXT+CONTEXT_RIP(%r11)

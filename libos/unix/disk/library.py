@@ -25,8 +25,8 @@ from tools import sources  # noqa: E402
 from tools.errors import Missing  # noqa: E402
 
 PACKAGE = "e2fsprogs"
-FILES = """alloc alloc_sb badblocks bitmaps bitops blkmap64_ba blkmap64_rb blknum closefs crc16 crc32c csum extent freefs
-gen_bitmap gen_bitmap64 get_num_dirs hashmap i_block inline inode io_manager mmp openfs rbtree rw_bitmaps
+FILES = """alloc alloc_sb badblocks bitmaps bitops blkmap64_ba blkmap64_rb blknum closefs crc16 crc32c csum extent
+freefs gen_bitmap gen_bitmap64 get_num_dirs hashmap i_block inline inode io_manager mmp openfs rbtree rw_bitmaps
 symlink valid_blk""".split()
 RENAMED = {name: f"fs_heap_{name}" for name in ("malloc", "calloc", "realloc", "free")}
 # What its configure script would find. OMIT_COM_ERR: errors are returned and never printed.
@@ -67,10 +67,12 @@ def generate(folder):
     (ext2fs / "ext2_err.h").write_text("\n".join(["#pragma once", *lines, ""]), encoding="utf-8")
     types = [f"typedef {name} __{short};" for short, name in TYPES]
     types += [f"typedef __u{bits} __{end}{bits};" for end in ("le", "be") for bits in (16, 32, 64)]
-    (ext2fs / "ext2_types.h").write_text("\n".join(["#pragma once", "#define __bitwise", "#define __force", *types, ""]), encoding="utf-8")
+    types = ["#pragma once", "#define __bitwise", "#define __force", *types]
+    (ext2fs / "ext2_types.h").write_text("\n".join([*types, ""]), encoding="utf-8")
     config = [f"#define {name} 1" for name in CONFIG]
     config += [f"#define {name} {new}" for name, new in RENAMED.items()]
-    (folder / "config.h").write_text("\n".join(["#pragma once", *config, "#include <stddef.h>", "#include <stdlib.h>", ""]), encoding="utf-8")
+    config = ["#pragma once", *config, "#include <stddef.h>", "#include <stdlib.h>"]
+    (folder / "config.h").write_text("\n".join([*config, ""]), encoding="utf-8")
     (folder / "et").mkdir(exist_ok=True)
     (folder / "et/com_err.h").write_text("#pragma once\ntypedef long errcode_t;\n", encoding="utf-8")
     (ext2fs / "crc32c_table.h").write_text(crc32c_table(), encoding="utf-8")

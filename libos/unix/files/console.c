@@ -39,13 +39,15 @@ static bool is_said(const char *name, const char *value) {
 
 // Says what an argument can be, if it is something else.
 static int check_argument(const char *name, const char *one, const char *other) {
-    if (start_argument(name) == nullptr || is_said(name, "terminal") || is_said(name, one) || is_said(name, other)) return 0;
+    if (start_argument(name) == nullptr || is_said(name, "terminal") || is_said(name, one) || is_said(name, other))
+        return 0;
     print("argument %s=%s: terminal or %s was expected\n", name, start_argument(name), one);
     return -EINVAL;
 }
 
 int console_start(void) {
-    if (check_argument("input", "file", "none") != 0 || check_argument("output", "stream", "stream") != 0) return -EINVAL;
+    if (check_argument("input", "file", "none") != 0 || check_argument("output", "stream", "stream") != 0)
+        return -EINVAL;
     input.is_terminal = is_said("input", "terminal");
     if (is_said("input", "file")) {
         enum files_error reason;
@@ -138,7 +140,8 @@ static uint32_t stream_poll(struct file *file, struct poll_watch *) {
     return (file_reads(file) ? more ? POLLIN : POLLHUP : 0) | (file_writes(file) ? POLLOUT : 0);
 }
 
-static const struct file_operations stream_operations = {.read = stream_read, .write = stream_write, .poll = stream_poll};
+static const struct file_operations stream_operations = {
+    .read = stream_read, .write = stream_write, .poll = stream_poll};
 
 // ---- Opening
 

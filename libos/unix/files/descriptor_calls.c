@@ -68,7 +68,8 @@ int64_t sys_dup3(struct thread *, const uint64_t argument[6]) {
 // ---- fcntl
 
 static int64_t duplicate_from(struct file *file, uint64_t least, bool close_on_exec) {
-    const int number = (int)least < 0 ? -EINVAL : descriptor_add(table(), file_hold(file), (uint32_t)least, close_on_exec);
+    const int number =
+        (int)least < 0 ? -EINVAL : descriptor_add(table(), file_hold(file), (uint32_t)least, close_on_exec);
     if (number < 0 && (int)least >= 0) file_release(file);
     return number;
 }

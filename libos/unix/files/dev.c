@@ -116,10 +116,14 @@ static int64_t read_random(struct file *, uint64_t, void *to, size_t bytes) {
     return (int64_t)done;
 }
 
-static const struct file_operations null_operations = {.read = read_nothing, .write = write_away, .seeks = true, .stays = true};
-static const struct file_operations zero_operations = {.read = read_zeros, .write = write_away, .seeks = true, .stays = true};
-static const struct file_operations full_operations = {.read = read_zeros, .write = write_full, .seeks = true, .stays = true};
-static const struct file_operations random_operations = {.read = read_random, .write = write_away, .seeks = true, .stays = true};
+static const struct file_operations null_operations = {
+    .read = read_nothing, .write = write_away, .seeks = true, .stays = true};
+static const struct file_operations zero_operations = {
+    .read = read_zeros, .write = write_away, .seeks = true, .stays = true};
+static const struct file_operations full_operations = {
+    .read = read_zeros, .write = write_full, .seeks = true, .stays = true};
+static const struct file_operations random_operations = {
+    .read = read_random, .write = write_away, .seeks = true, .stays = true};
 
 int device_open(struct inode *inode, uint32_t flags, struct file **file) {
     const struct file_operations *operations;

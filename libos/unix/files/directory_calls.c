@@ -141,7 +141,8 @@ int64_t sys_umask(struct thread *, const uint64_t argument[6]) {
 static int64_t name_in(struct inode *parent, const struct inode *child, struct fs_entry *entry) {
     uint64_t cursor = 0;
     while (inode_entry(parent, cursor, entry) == 1) {
-        const bool is_self = entry->name[0] == '.' && (entry->length == 1 || (entry->length == 2 && entry->name[1] == '.'));
+        const bool is_self =
+            entry->name[0] == '.' && (entry->length == 1 || (entry->length == 2 && entry->name[1] == '.'));
         struct inode *found;
         const bool may_be = !is_self && (entry->inode == child->number || entry->type == DT_DIR);
         if (may_be && inode_lookup(parent, entry->name, entry->length, &found) == 0) {

@@ -101,7 +101,8 @@ uint64_t inode_device(const struct inode *inode) {
 }
 
 static struct timespec time_of(uint64_t nanoseconds) {
-    return (struct timespec){.tv_sec = (time_t)(nanoseconds / 1'000'000'000), .tv_nsec = (long)(nanoseconds % 1'000'000'000)};
+    return (struct timespec){.tv_sec = (time_t)(nanoseconds / 1'000'000'000),
+                             .tv_nsec = (long)(nanoseconds % 1'000'000'000)};
 }
 
 void inode_status(const struct inode *inode, struct stat *status) {

@@ -36,7 +36,8 @@ static int64_t read_parts(struct file *file, uint64_t at, const struct io_vector
         const bool would_wait = total != 0 && !file->operations->seeks && file->operations->poll != nullptr
                                 && !(file->operations->poll(file, nullptr) & POLLIN);
         if (would_wait) break; // what there is has been read
-        const int64_t done = file->operations->read(file, at + (uint64_t)total, (void *)vectors[i].address, vectors[i].bytes);
+        const int64_t done =
+            file->operations->read(file, at + (uint64_t)total, (void *)vectors[i].address, vectors[i].bytes);
         if (done < 0) return total != 0 ? total : done;
         total += done;
         if ((uint64_t)done < vectors[i].bytes) break;
@@ -70,9 +71,9 @@ static int64_t write_parts(struct file *file, uint64_t at, const struct io_vecto
     for (unsigned i = 0; i < count; i++) {
         if (vectors[i].bytes == 0) continue;
         const uint64_t allowed = within_limit(file, at + (uint64_t)total, vectors[i].bytes);
-        const int64_t done =
-            allowed == 0 ? -EFBIG
-                         : file->operations->write(file, at + (uint64_t)total, (const void *)vectors[i].address, allowed);
+        const int64_t done = allowed == 0 ? -EFBIG
+                                          : file->operations->write(file, at + (uint64_t)total,
+                                                                    (const void *)vectors[i].address, allowed);
         if (done < 0) return total != 0 ? total : done;
         total += done;
         if ((uint64_t)done < vectors[i].bytes) break;

@@ -248,7 +248,10 @@ static void input_canonical(struct line *line, uint8_t byte) {
 
 static int signal_of(const struct line *line, uint8_t byte) {
     if (!is_local(line, ISIG) || line->literal) return 0;
-    return is_key(line, byte, VINTR) ? SIGINT : is_key(line, byte, VQUIT) ? SIGQUIT : is_key(line, byte, VSUSP) ? SIGTSTP : 0;
+    return is_key(line, byte, VINTR)   ? SIGINT
+           : is_key(line, byte, VQUIT) ? SIGQUIT
+           : is_key(line, byte, VSUSP) ? SIGTSTP
+                                       : 0;
 }
 
 int line_input(struct line *line, uint8_t byte) {

@@ -55,6 +55,7 @@ bool line_readable(const struct line *line);  // anything, an end of file includ
 // What a read gets: in canonical mode up to one line, and 0 at an end of file; otherwise what there is.
 size_t line_take(struct line *line, uint8_t *to, size_t room);
 
-// What output becomes. Takes bytes of `from` as long as `to` has room; *length becomes how many. Returns the bytes made.
+// What output becomes. Takes bytes of `from` as long as `to` has room; *length becomes how many. Returns the bytes
+// made.
 constexpr size_t LINE_EXPANDED = 8; // room that one byte needs at most
 size_t line_output(struct line *line, const uint8_t *from, size_t *length, uint8_t *to, size_t room);

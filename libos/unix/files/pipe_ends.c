@@ -167,7 +167,9 @@ static int64_t make(uint64_t address, uint32_t flags) {
     struct descriptors *descriptors = process_current()->descriptors;
     const bool close_on_exec = (flags & O_CLOEXEC) != 0;
     const int number[2] = {descriptor_give(reader, close_on_exec), descriptor_give(writer, close_on_exec)};
-    const int failed = number[0] < 0 ? number[0] : number[1] < 0 ? number[1] : user_write(address, number, sizeof(number));
+    const int failed = number[0] < 0   ? number[0]
+                       : number[1] < 0 ? number[1]
+                                       : user_write(address, number, sizeof(number));
     for (unsigned i = 0; i < 2; i++)
         if (failed != 0 && number[i] >= 0) (void)descriptor_close(descriptors, (uint32_t)number[i]);
     return failed;

@@ -81,7 +81,8 @@ int poll_until(uint64_t address, uint64_t *until) {
     if (user_read(&time, address, sizeof(time)) != 0) return -EFAULT;
     if (time.tv_sec < 0 || time.tv_nsec < 0 || (uint64_t)time.tv_nsec >= SECOND) return -EINVAL;
     if ((uint64_t)time.tv_sec < UINT64_MAX / SECOND / 2)
-        *until = time.tv_sec == 0 && time.tv_nsec == 0 ? 0 : after((uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec);
+        *until =
+            time.tv_sec == 0 && time.tv_nsec == 0 ? 0 : after((uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec);
     return 0;
 }
 

@@ -174,7 +174,8 @@ static int entry_in_fd(int32_t pid, uint64_t cursor, struct fs_entry *entry) {
     const struct process *process = process_find(pid);
     uint32_t number;
     if (process == nullptr || process->descriptors == nullptr) return -ENOENT;
-    if (cursor - 2 > DESCRIPTORS_MOST || !descriptor_next(process->descriptors, (uint32_t)cursor - 2, &number)) return 0;
+    if (cursor - 2 > DESCRIPTORS_MOST || !descriptor_next(process->descriptors, (uint32_t)cursor - 2, &number))
+        return 0;
     return give_number(entry, number + 2, number_of(PROC_DESCRIPTOR, pid, number), DT_LNK, number);
 }
 

@@ -162,7 +162,8 @@ static int exe_follow(const struct process *process, uint32_t, struct inode **fo
 }
 
 int proc_descriptor_follow(const struct process *process, uint32_t number, struct inode **found) {
-    const struct file *file = process->descriptors == nullptr ? nullptr : descriptor_find(process->descriptors, (int)number);
+    const struct file *file =
+        process->descriptors == nullptr ? nullptr : descriptor_find(process->descriptors, (int)number);
     return file == nullptr ? -ENOENT : follow_to(file->inode, found);
 }
 
@@ -179,7 +180,8 @@ static int64_t file_path(const struct file *file, char *target, size_t room) {
 }
 
 int64_t proc_descriptor_target(const struct process *process, uint32_t number, char *target, size_t room) {
-    const struct file *file = process->descriptors == nullptr ? nullptr : descriptor_find(process->descriptors, (int)number);
+    const struct file *file =
+        process->descriptors == nullptr ? nullptr : descriptor_find(process->descriptors, (int)number);
     if (file == nullptr) return -ENOENT;
     if (S_ISDIR(file->inode->mode)) return directory_target(file->inode, target, room);
     if (file->path[0] != '\0') return file_path(file, target, room);

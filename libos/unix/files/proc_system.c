@@ -44,7 +44,8 @@ static void cpuinfo_text(const struct process *, struct text *text) {
 // User, system and idle time of all processes that are known: what is not theirs is idle.
 static void times_of_all(uint64_t *user, uint64_t *system, uint64_t *idle) {
     *user = *system = 0;
-    for (const struct process *process = process_next(1); process != nullptr; process = process_next(process->pid + 1)) {
+    for (const struct process *process = process_next(1); process != nullptr;
+         process = process_next(process->pid + 1)) {
         const struct process_times times = process_times(process);
         *user += times.user;
         *system += times.system;
@@ -67,7 +68,8 @@ static void uptime_text(const struct process *, struct text *text) {
 static void count_all(unsigned *running, unsigned *all, int32_t *last) {
     *running = *all = 0;
     *last = 0;
-    for (const struct process *process = process_next(1); process != nullptr; process = process_next(process->pid + 1)) {
+    for (const struct process *process = process_next(1); process != nullptr;
+         process = process_next(process->pid + 1)) {
         *running += process_state(process) == 'R';
         *all += process->thread_count;
         *last = process->pid;
@@ -81,7 +83,8 @@ static void stat_text(const struct process *, struct text *text) {
     times_of_all(&user, &system, &idle);
     count_all(&running, &all, &last);
     for (unsigned i = 0; i < 2; i++)
-        text_add(text, "cpu%s %lu 0 %lu %lu 0 0 0 0 0 0\n", i == 0 ? " " : "0", user / TICK, system / TICK, idle / TICK);
+        text_add(text, "cpu%s %lu 0 %lu %lu 0 0 0 0 0 0\n", i == 0 ? " " : "0", user / TICK, system / TICK,
+                 idle / TICK);
     text_add(text, "intr 0\nctxt 0\nbtime %lu\nprocesses %d\nprocs_running %u\nprocs_blocked 0\n",
              (clock_wall() - clock_now()) / SECOND, last, running);
 }

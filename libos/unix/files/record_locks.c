@@ -232,7 +232,8 @@ int64_t sys_flock(struct thread *, const uint64_t argument[6]) {
     case LOCK_UN: wanted.type = F_UNLCK; break;
     default: result = -EINVAL;
     }
-    if (result == 0) result = file->operations == &path_only_operations ? -EBADF : set(&wanted, !(argument[1] & LOCK_NB));
+    if (result == 0)
+        result = file->operations == &path_only_operations ? -EBADF : set(&wanted, !(argument[1] & LOCK_NB));
     file_release(file);
     return result;
 }

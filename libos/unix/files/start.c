@@ -65,7 +65,8 @@ int files_start(void) {
     if (name == nullptr) name = "root";
     const struct disk_file *file = files_find(name, &reason);
     if (file == nullptr) {
-        print(reason == FILES_ABSENT ? "the disk has no file system %s\n" : "the disk cannot be read to find %s\n", name);
+        print(reason == FILES_ABSENT ? "the disk has no file system %s\n" : "the disk cannot be read to find %s\n",
+              name);
         return reason == FILES_ABSENT ? -ENOENT : -EIO;
     }
     error = mount(file);

@@ -34,7 +34,8 @@ static int64_t set_foreground(uint64_t address) {
     const int refused = terminal_check(SIGTTOU);
     if (refused != 0) return refused;
     bool any = false;
-    for (const struct process *process = process_next(1); process != nullptr; process = process_next(process->pid + 1)) {
+    for (const struct process *process = process_next(1); process != nullptr;
+         process = process_next(process->pid + 1)) {
         if (process->group != group) continue;
         if (process->session != terminal.session) return -EPERM;
         any = true;
