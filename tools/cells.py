@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from tools import assign, latency, regions, registry, session, simulator, terminal, transit
 from tools.errors import BinderyError, Usage
 from tools.fleet import SILENCE_LONG
-from tools.qemu import quickest_aio
 from tools.transit import Transfer
 
 MOVED = ("policy_frames", "major", "ahead_reads", "ahead_hits", "ahead_wasted", "rescues", "kicks")
@@ -223,8 +222,8 @@ def execute(cells, parallel, limit, on_row, exact=True):
                 failures.append(outcome.sentence())
             bar.step(outcome.run.label)
 
-        session.execute(runs, parallel, limit, exact, silence=SILENCE_LONG, on_outcome=ended,
-                        aio=quickest_aio())
+        quick = all(cell.transfer.plain() for cell in real)  # else other work is to go on during transfers
+        session.execute(runs, parallel, limit, exact, silence=SILENCE_LONG, on_outcome=ended, quick=quick)
     return failures
 
 

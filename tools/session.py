@@ -21,7 +21,7 @@ from tools.errors import BinderyError, Missing, Usage
 from tools.fleet import SILENCE, Boot, Fleet
 from tools.image import DiskImage
 from tools.package import Package
-from tools.qemu import Machine
+from tools.qemu import Machine, answers_at_once, quickest_aio
 
 ENDS = {  # enum exo_pe_end, as init reports it
     "no_entry": "had no entry for an upcall",
@@ -100,7 +100,7 @@ class Outcome:
 
 
 def prepare(runs, folder, trace=False, exact=False, interactive=False, accelerator="tcg", memory=0, talks=False,
-            aio="threads", together=False):
+            quick=False, together=False):
     """Writes package and disk of one boot into `folder`; returns the Machine."""
     for needed in (paths.KERNEL, paths.INIT):
         if not needed.exists():
@@ -129,7 +129,7 @@ def prepare(runs, folder, trace=False, exact=False, interactive=False, accelerat
     frames = (sum if together else max)([run.frames + run.leased for run in runs] or [0])
     require_memory(frames, package)
     return Machine(paths.KERNEL, folder / "package", folder / "disk.img", memory or machine_memory(frames, package),
-                   exact, accelerator, interactive, talks, aio)
+                   exact, accelerator, interactive, talks, quick)
 
 
 def machine_memory(frames, package):
@@ -148,28 +148,31 @@ def require_memory(frames, package=Package()):
 
 
 @contextlib.contextmanager
-def scratch():
-    """A folder for package, disk and log, removed afterwards; in memory if the system has room there."""
+def scratch(quick=False):
+    """A folder for package, disk and log, removed afterwards; in memory if the system has room there. For `quick`
+    machines rather where a block is read at once, as what is read again and again is in memory anyway."""
     shared = Path("/dev/shm")
     roomy = shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 1 << 30
+    if quick and quickest_aio() == "io_uring" and answers_at_once(tempfile.gettempdir()):
+        roomy = False
     with tempfile.TemporaryDirectory(prefix="bindery-", dir=shared if roomy else None) as folder:
         yield Path(folder)
 
 
 def execute(batches, parallel=1, limit=600, exact=False, trace=False, on_outcome=None, console=None,
-            names=None, silence=SILENCE, on_input=None, on_event=None, **options):
+            names=None, silence=SILENCE, on_input=None, on_event=None, quick=False, **options):
     """Boots one machine for each list of runs and returns the outcomes in the order of the runs.
 
     on_outcome(outcome) is called when a run ends, on_event(event) with each event, console(data) with what is printed,
     and on_input(machine) when one takes input: what is sent before that is lost, as the console is not set up.
     """
     outcomes = [[Outcome(run) for run in batch] for batch in batches]
-    with scratch() as folder:
+    with scratch(quick) as folder:
         boots = []
         for number, batch in enumerate(batches):
             place = folder / str(number)
             place.mkdir()
-            machine = prepare(batch, place, trace, exact, **options)
+            machine = prepare(batch, place, trace, exact, quick=quick, **options)
             boots.append(Boot(machine, place, console or (lambda data: None),
                               names[number] if names else f"machine {number + 1} of {len(batches)}", silence))
         of = {id(boot): each for boot, each in zip(boots, outcomes)}

@@ -8,7 +8,7 @@ from unittest import mock
 from tests.cli.standin import StandIn
 from tools.errors import BinderyError, Missing, Timeout
 from tools.fleet import Boot, Fleet
-from tools.qemu import Machine
+from tools.qemu import Machine, answers_at_once, quickest_aio
 
 
 class Machines(StandIn):
@@ -43,6 +43,17 @@ class Machines(StandIn):
             boot.folder = self.place / str(number)
             boot.folder.mkdir()
         self.assertEqual(len(list(Fleet(parallel=4, limit=60).run(boots))), 4)
+
+    def test_transfers_of_a_quick_machine_wake_no_thread_that_need_not_be(self):
+        plain, quick = (" ".join(Machine(Path("kernel"), Path("package"), Path("disk"), quick=quick).command(3, 4))
+                        for quick in (False, True))
+        self.assertIn("aio=threads,", plain)
+        self.assertNotIn("ioeventfd", plain)
+        self.assertIn("virtio-blk-pci,drive=disk,disable-legacy=on,ioeventfd=off", quick)
+        self.assertIn(f"aio={quickest_aio()},", quick)
+        self.assertFalse(answers_at_once(self.place / "absent"))
+        with mock.patch("os.preadv", side_effect=OSError):  # as in tmpfs
+            self.assertFalse(answers_at_once(self.place))
 
     def test_a_failing_qemu_shows_the_end_of_its_log(self):
         self.stand_in("""
