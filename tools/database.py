@@ -19,7 +19,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import paths, session, terminal, unix
+from tools import paths, session, stock, terminal, unix
 from tools.errors import BinderyError
 from tools.fleet import Boot, Fleet
 from tools.peers import common, debian, foreign, linux
@@ -78,7 +78,7 @@ def _root(place):
     folder = place / "root"
     (folder / "dev").mkdir(parents=True)
     (folder / "tmp").mkdir()
-    shutil.copy(programs.path("speedtest1"), folder)
+    shutil.copy(stock.path("speedtest1"), folder)
     shutil.copy(RUNNER, folder)
     return folder
 

@@ -75,6 +75,12 @@ def save_image(path, folder, blocks, first=0):
         files.rename(folder)
 
 
+def damage(path):
+    """What e2fsck finds wrong with the file system that an image is, which stays as it is; "" for nothing."""
+    checked = _run("e2fsck", ["-fn", path])
+    return (checked.stdout or checked.stderr)[-1000:] if checked.returncode else ""
+
+
 def _copy(path, to, blocks, first):
     """A part of an image as an image of its own, without what is zero."""
     try:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Real programs on libos/unix: each prints, byte for byte, what the same executable prints on Linux, and ends alike.
 
-The programs are made of Debian's packages and sources (tests/programs/programs.py). Each case is a folder that is the
+The programs are made of Debian's packages and sources (tools/stock.py). Each case is a folder that is the
 current one on Linux, and the root on libos/unix.
 """
 
@@ -16,8 +16,7 @@ import unittest
 from pathlib import Path
 
 from tests.cli.command import is_built
-from tests.programs import programs
-from tools import paths
+from tools import paths, stock
 from tools.errors import Missing
 from tools.peers.common import Skipped
 
@@ -40,7 +39,7 @@ int main(int argc, char **argv) {
 @functools.cache
 def executable(name):
     try:
-        return programs.path(name)
+        return stock.path(name)
     except (Skipped, Missing) as error:
         raise unittest.SkipTest(f"{name}: {error}") from None
 
@@ -148,11 +147,11 @@ class Programs(unittest.TestCase):
     def test_a_c_compiler_and_what_it_compiles(self):
         self.put("tcc", "busybox", **{"hello.c": HELLO.encode()})
         executable("tcc")
-        shutil.copytree(programs.tcc_library(), self.root / "tcc-library")
+        shutil.copytree(stock.tcc_library(), self.root / "tcc-library")
         musl = self.root / "musl"
         shutil.copytree("/usr/include/x86_64-linux-musl", musl / "include")
         for name in ("crt1.o", "crti.o", "crtn.o", "libc.a"):
-            shutil.copy(programs.MUSL / name, musl)
+            shutil.copy(stock.MUSL / name, musl)
         compile_it = ("./tcc -Btcc-library -nostdinc -Itcc-library/include -Imusl/include -nostdlib -static "
                       "musl/crt1.o musl/crti.o hello.c musl/libc.a tcc-library/libtcc1.a musl/crtn.o -o hello")
         self.same(["./busybox", "sh", "-c", f"{compile_it} && ./busybox md5sum hello && ./hello pear apple fig"])

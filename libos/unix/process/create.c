@@ -130,6 +130,7 @@ static int process_copy(struct process *process, const struct process *from, uin
     inherit(process, from);
     process->signals = flags & CLONE_SIGHAND ? signals_hold(from->signals) : signals_copy(from->signals);
     if (process->signals == nullptr) return -EAGAIN;
+    if (flags & CLONE_CLEAR_SIGHAND) signals_exec(process->signals);
     if (flags & CLONE_FILES)
         descriptors_hold(process->descriptors = from->descriptors);
     else
@@ -162,6 +163,10 @@ static int begin(struct thread *self, struct thread *child, const uint64_t argum
     child->blocked = self->blocked;
     if (flags & CLONE_SETTLS) child->fs_base = argument[4];
     if (flags & CLONE_CHILD_CLEARTID) child->clear_tid = argument[3];
+    if (!(flags & CLONE_VM)) {
+        child->rseq = self->rseq;
+        child->rseq_signature = self->rseq_signature;
+    }
     if (!(flags & CLONE_VM) || (flags & CLONE_VFORK)) {
         child->signal_stack = self->signal_stack;
         child->signal_stack_bytes = self->signal_stack_bytes;
@@ -187,7 +192,7 @@ static int64_t check(const struct thread *self, uint64_t flags, uint64_t tls) {
     return process->uid != 0 && limit != UINT64_MAX && count_of_user(process->uid) >= limit ? -EAGAIN : 0;
 }
 
-int64_t sys_clone(struct thread *self, const uint64_t argument[6]) {
+int64_t thread_make(struct thread *self, const uint64_t argument[6]) {
     const uint64_t flags = argument[0];
     const int64_t refused = check(self, flags, argument[4]);
     if (refused != 0) return refused;
@@ -225,12 +230,17 @@ void vfork_done(struct thread *thread) {
     thread->vfork_parent = nullptr;
 }
 
+int64_t sys_clone(struct thread *self, const uint64_t argument[6]) {
+    const uint64_t words[6] = {(uint32_t)argument[0], argument[1], argument[2], argument[3], argument[4]};
+    return thread_make(self, words);
+}
+
 int64_t sys_fork(struct thread *self, const uint64_t *) {
     const uint64_t words[6] = {SIGCHLD};
-    return sys_clone(self, words);
+    return thread_make(self, words);
 }
 
 int64_t sys_vfork(struct thread *self, const uint64_t *) {
     const uint64_t words[6] = {CLONE_VFORK | CLONE_VM | SIGCHLD};
-    return sys_clone(self, words);
+    return thread_make(self, words);
 }

@@ -192,7 +192,7 @@ static void become(struct thread *self, struct program *program) {
     const struct elf_image *begins = program->interpreter_file != nullptr ? &program->interpreter : &program->image;
     *self->user = (struct exo_context){.rip = begins->entry, .rsp = program->stack, .rflags = 0x202};
     self->call = NO_CALL;
-    self->clear_tid = self->robust_list = 0;
+    self->clear_tid = self->robust_list = self->rseq = 0;
     self->signal_stack = self->signal_stack_bytes = self->signal_stack_flags = 0;
     vector_clear(self);
     __asm__ volatile("wrfsbase %0; wrgsbase %0" ::"r"(0ull));

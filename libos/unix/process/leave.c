@@ -3,6 +3,7 @@
 // they interrupted.
 #include "libos/core/heap.h"
 #include "libos/unix/memory/user.h"
+#include "libos/unix/process/rseq.h"
 #include "libos/unix/process/signal.h"
 #include "libos/unix/process/thread.h"
 #include <errno.h>
@@ -79,6 +80,7 @@ void leave_work(struct exo_context *) {
         (void)user_write(self->set_tid, &self->tid, sizeof(self->tid)); // as Linux: a bad address is not told
         self->set_tid = 0;
     }
+    rseq_leave(self);
     while (true) {
         const struct process *process = self->process;
         self->attention = 0;

@@ -56,6 +56,8 @@ struct thread {
 
     // What threads ask for in clone and after.
     uint64_t set_tid, clear_tid, robust_list, robust_bytes; // user addresses
+    uint64_t rseq; // its struct rseq, or 0 (process/rseq.c)
+    uint32_t rseq_signature;
     struct wait_queue *vfork_parent;                        // waits for this one's exec or end
 
     uint64_t user_ticks, system_ticks; // time-stamp ticks in user code, and in the library OS (clock_ticks_to_ns)

@@ -71,6 +71,7 @@ static void run(struct thread *thread) {
     thread_running = thread;
     thread->state = THREAD_RUNNING;
     entry_top = thread->stack + STACK_BYTES;
+    if (thread->rseq != 0) thread->attention = 1; // process/rseq.c
     state_load(thread);
     memory_enter(thread->process->memory);
 }

@@ -33,6 +33,10 @@ void identity_change(struct thread *thread, int32_t tid); // the tid of a thread
 
 // ---- Making (create.c)
 
+// clone, fork, vfork and clone3: with flags and further words as clone has them.
+constexpr uint64_t CLONE_CLEAR_SIGHAND = 1ull << 32; // handled signals get their default action; only clone3 can say it
+int64_t thread_make(struct thread *self, const uint64_t words[6]);
+
 // A thread with a stack and a zeroed context, in THREAD_NEW. Null: no memory, or no tid.
 struct thread *thread_new(struct process *process);
 void thread_delete(struct thread *thread); // is not running, and in no queue

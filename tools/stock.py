@@ -2,7 +2,7 @@
 """Real programs from Debian as static executables, for libos/unix and for Linux alike. Made at test time, below the build
 folder; none of it is part of this project's sources.
 
-    programs.path("lua")          # build/programs/lua
+    stock.path("lua")          # build/programs/lua
 
 Two C libraries are covered: sqlite3 and speedtest1 are linked with glibc (Debian's own archive of SQLite), busybox comes
 as Debian links it, the others are linked with musl. What is built depends on this file: when it changes, they are built
