@@ -73,8 +73,6 @@ def arguments(size):
 
 
 def _root(place):
-    from tests.programs import programs  # builds it from Debian's sources
-
     folder = place / "root"
     (folder / "dev").mkdir(parents=True)
     (folder / "tmp").mkdir()

@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tools import filesystem, paths, program, session
+from tools import console, filesystem, paths, program, session
 from tools.errors import Missing, Usage
 from tools.image import File
 
@@ -130,8 +130,8 @@ def console_settings():
     settings = ["output=terminal" if sys.stdout.isatty() else "output=stream"]
     settings.append("input=terminal" if sys.stdin and sys.stdin.isatty() else "input=file")
     if sys.stdout.isatty():
-        size = shutil.get_terminal_size()
-        settings += [f"rows={size.lines}", f"columns={size.columns}"]
+        rows, columns = console.size()
+        settings += [f"rows={rows}", f"columns={columns}"]
     return settings
 
 

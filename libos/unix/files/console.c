@@ -68,7 +68,29 @@ int console_start(void) {
 
 // ---- Input
 
+// Whether a byte belongs to what says the window's size (console.h).
+static bool take_size(uint8_t byte) {
+    constexpr uint8_t begin = 0x1d;
+    static bool inside;
+    static struct winsize size;
+    if (!inside && byte != begin) return false;
+    if (byte == begin) {
+        size = (struct winsize){};
+        inside = true;
+    } else if (byte == ';') {
+        size.ws_row = size.ws_col;
+        size.ws_col = 0;
+    } else if (byte >= '0' && byte <= '9') {
+        size.ws_col = (unsigned short)(size.ws_col * 10 + byte - '0');
+    } else {
+        inside = false;
+        if (byte == 'W' && size.ws_row != 0 && size.ws_col != 0) terminal_resize(&size);
+    }
+    return true;
+}
+
 static void take_terminal(uint8_t byte) {
+    if (take_size(byte)) return;
     const int signal = line_input(&terminal.line, byte);
     if (signal != 0 && terminal.foreground != 0) signal_group(terminal.foreground, signal);
     if (signal != 0 || line_readable(&terminal.line)) wait_wake(&terminal.changed, WAIT_ALL);

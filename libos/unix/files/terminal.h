@@ -17,6 +17,8 @@ extern const struct file_operations terminal_operations;
 
 int64_t terminal_control(struct file *file, uint64_t request, uint64_t argument); // ioctl
 
+void terminal_resize(const struct winsize *size); // tells the foreground if it is another
+
 // Keeps a background process from what only the foreground may do: it gets the signal, and -EINTR; -EIO if it would
 // not take it. 0: it may.
 int terminal_check(int signal);

@@ -6,6 +6,7 @@
 #include "libos/unix/process/process.h"
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <termios.h>
 
 static bool is_controlling(void) {
@@ -65,12 +66,16 @@ static int64_t give_up(void) {
     return 0;
 }
 
+void terminal_resize(const struct winsize *size) {
+    if (memcmp(&terminal.size, size, sizeof(*size)) == 0) return;
+    terminal.size = *size;
+    if (terminal.foreground != 0) signal_group(terminal.foreground, SIGWINCH);
+}
+
 static int64_t set_size(uint64_t address) {
     struct winsize size;
     if (user_read(&size, address, sizeof(size)) != 0) return -EFAULT;
-    const bool changes = size.ws_row != terminal.size.ws_row || size.ws_col != terminal.size.ws_col;
-    terminal.size = size;
-    if (changes && terminal.foreground != 0) signal_group(terminal.foreground, SIGWINCH);
+    terminal_resize(&size);
     return 0;
 }
 
