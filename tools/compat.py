@@ -8,6 +8,7 @@ refuse some of its operations: an ioctl, a kind of socket. That is seen only by 
 """
 
 import re
+import struct
 from pathlib import Path
 
 from tools import calls_in_code, constants, paths, program, tables
