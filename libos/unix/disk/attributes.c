@@ -38,7 +38,7 @@ static int shorten(struct node *node, uint64_t size) {
     node->inode.size = size;
     node->inode.modified = node->inode.changed = fs_now(fs);
     node_change(node, true);
-    const bool orphan = node->orphan; // without links: freed at its end anyway
+    const bool orphan = node->orphan; // without links, but it may grow again before it ends
     if (small) {
         bool more;
         error = map_cut(node, (size + FS_BLOCK - 1) / FS_BLOCK, &more);
@@ -47,8 +47,8 @@ static int shorten(struct node *node, uint64_t size) {
     }
     orphan_add(node);
     error = operation_end(fs, 0);
-    if (error || orphan) return error;
-    return orphan_finish(node);
+    if (error) return error;
+    return orphan ? orphan_cut(node) : orphan_finish(node);
 }
 
 int fs_set_size(struct inode *inode, uint64_t size) {

@@ -150,6 +150,7 @@ void orphan_add(struct node *node);
 void orphan_remove(struct node *node);
 // Frees what lies past the size, and the whole inode if it has no links, in as many operations as it takes.
 [[nodiscard]] int orphan_finish(struct node *node);
+[[nodiscard]] int orphan_cut(struct node *node); // frees what lies past the size, and no more
 [[nodiscard]] int orphans_recover(struct filesystem *fs);
 bool node_is_small(const struct node *node); // all its blocks can be freed in one operation
 void node_destroy(struct node *node);        // does that, in an operation, and gives its number back

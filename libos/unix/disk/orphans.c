@@ -81,9 +81,11 @@ void node_destroy(struct node *node) {
     node_free(node);
 }
 
-int orphan_finish(struct node *node) {
+// Frees what lies behind the size, or all of a file that ends without links; `ends`: it leaves the list then.
+static int cut(struct node *node, bool ends) {
     struct filesystem *fs = node->inode.fs;
-    const uint64_t pages = node->inode.links ? (node->inode.size + FS_BLOCK - 1) / FS_BLOCK : 0;
+    const bool whole = ends && !node->inode.links;
+    const uint64_t pages = whole ? 0 : (node->inode.size + FS_BLOCK - 1) / FS_BLOCK;
     bool more = true;
     while (more) {
         int error = operation_begin(fs, 0);
@@ -91,16 +93,24 @@ int orphan_finish(struct node *node) {
         error = map_cut(node, pages, &more);
         if (error) {
             fs_stop(fs, error, "an inode's map is damaged");
-        } else if (!more) {
-            if (node->inode.links)
-                orphan_remove(node);
-            else
+        } else if (!more && ends) {
+            if (whole)
                 node_destroy(node);
+            else
+                orphan_remove(node);
         }
         error = operation_end(fs, error);
         if (error) return error;
     }
     return 0;
+}
+
+int orphan_finish(struct node *node) {
+    return cut(node, true);
+}
+
+int orphan_cut(struct node *node) {
+    return cut(node, false);
 }
 
 // Those of the list on the disk, in memory and each with a reference.
