@@ -183,6 +183,8 @@ void instance_end(uint32_t status) {
     for (struct process *process = processes; process != nullptr; process = process->next)
         if (process->pid != 1) signal_process(process, SIGKILL);
     while (others_alive()) (void)wait_sleep(&somebody_ended, 0, WAIT_FOREVER);
+    vm_release(process_current()->memory); // with mapped files that have no name any more
+    process_current()->memory = nullptr;
     if (files_stop() != 0) print("the last writes to the disk failed\n");
     memory_report();
     pe_end(status);
