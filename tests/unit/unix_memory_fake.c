@@ -108,12 +108,14 @@ static char *translate(uint64_t address, bool write, uint64_t *error) {
 }
 
 static char *access_at(uint64_t address, bool write, int *signal) {
+    static struct exo_context registers;
+    registers.rip++; // another instruction
     for (unsigned tries = 0; tries < 8; tries++) {
         uint64_t error = 0;
         char *place = translate(address, write, &error);
         if (place != nullptr) return place;
         flush_page(address);
-        const struct vm_refusal refusal = vm_fault(vm_entered, address, error | 4);
+        const struct vm_refusal refusal = vm_fault(vm_entered, address, error | 4, &registers);
         if (refusal.signal != 0) {
             *signal = refusal.signal;
             return nullptr;

@@ -11,6 +11,7 @@
 //
 // Neighbours in memory are mapped along with the page, as far as that takes no memory: their A bits stay clear, so the
 // policy still sees who is used.
+#include "libos/unix/memory/instruction.h"
 #include "libos/unix/memory/object.h"
 #include "libos/unix/memory/slots.h"
 #include "libos/unix/memory/vm.h"
@@ -217,7 +218,7 @@ static struct vm_refusal refusal_of(int error) {
     }
 }
 
-struct vm_refusal vm_fault(struct vm *vm, uint64_t address, uint64_t error) {
+static struct vm_refusal serve(struct vm *vm, uint64_t address, uint64_t error) {
     struct fault fault = {.vm = vm, .address = page_down(address)};
     memory.count.faults++;
     fault.mapping = mappings_at(vm->mappings, address);
@@ -231,6 +232,13 @@ struct vm_refusal vm_fault(struct vm *vm, uint64_t address, uint64_t error) {
     if (is_behind_end(&fault)) return (struct vm_refusal){SIGBUS, ADRERR};
     if (!(error & FAULT_WRITE)) return refusal_of(read(&fault));
     return refusal_of(mapping->flags & MAPPING_SHARED ? write_shared(&fault) : write_private(&fault));
+}
+
+struct vm_refusal vm_fault(struct vm *vm, uint64_t address, uint64_t error, const struct exo_context *registers) {
+    instruction_faults(registers);
+    const struct vm_refusal refusal = serve(vm, address, error);
+    instruction_faults(nullptr);
+    return refusal;
 }
 
 int vm_read(struct vm *vm, uint64_t address, void *to, size_t bytes) {

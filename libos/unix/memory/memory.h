@@ -13,6 +13,7 @@
 
 struct vm;
 struct inode;
+struct exo_context;
 
 enum vm_rights : uint32_t { VM_READ = 1, VM_WRITE = 2, VM_EXECUTE = 4 }; // as PROT_*
 
@@ -46,12 +47,14 @@ void vm_stack_limit(struct vm *vm, uint64_t bytes);
 void vm_break_at(struct vm *vm, uint64_t first);
 uint64_t vm_break(struct vm *vm, uint64_t wanted);
 
-// A page fault of user code, or of library code at a user's address. 0: served, go on. Otherwise the signal that is
-// due, SIGSEGV or SIGBUS, and its si_code; SIGKILL: no memory is left, which ends the process with one line.
+// A page fault of user code, or of library code at a user's address, by an instruction that has these registers. 0:
+// served, go on. Otherwise the signal that is due, SIGSEGV or SIGBUS, and its si_code; SIGKILL: no memory is left, which
+// ends the process with one line.
 struct vm_refusal {
     int signal, code;
 };
-struct vm_refusal vm_fault(struct vm *vm, uint64_t address, uint64_t error); // error: the processor's
+struct vm_refusal vm_fault(struct vm *vm, uint64_t address, uint64_t error, // error: the processor's
+                           const struct exo_context *registers);
 
 // What a word of memory is, for those who find each other by it (futex): the same for all that map it shared, and of
 // its own in each address space otherwise. -EFAULT: nothing is mapped there.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Bringing pages into memory and evicting others for them. See slots.h.
 #include "libos/unix/memory/slots.h"
+#include "libos/unix/memory/instruction.h"
 #include "libos/unix/memory/machine.h"
 #include "libos/unix/memory/object.h"
 #include "libos/unix/memory/swap.h"
@@ -35,16 +36,18 @@ static uint64_t block_of(const struct page *page) {
     return is_swapped(page) ? swap_block(page->block) : object_first_block + page->block;
 }
 
-// Whether a page can leave memory: it is not in use by library code, and there is a place for its contents.
+// Whether a page can leave memory: it is not in use by library code, nor by the instruction that faults, and there is a
+// place for its contents.
 static bool can_go(uint32_t number) {
     const struct page *page = &memory.page[number];
-    if (page->pins != 0) return false;
+    if (page->pins != 0 || instruction_needs(number)) return false;
     return !is_swapped(page) || page->block != 0 || swap_left() != 0 || !is_dirty(number);
 }
 
 // The policy's victim, or the next slot whose page can go. NONE: there is none.
 static uint32_t choose(uint32_t incoming) {
     const uint32_t victim = memory.policy->victim(memory.policy_state, incoming);
+    instruction_evicts();
     if (victim >= memory.slots)
         machine_fail("policy %s chose slot %u of %u", memory.policy->name, victim, memory.slots);
     for (uint32_t i = 0; i < memory.slots; i++) {
@@ -200,6 +203,7 @@ int page_bring(uint32_t number, enum fill fill) {
     if (memory.page[number].slot != NONE) return 0;
     const int error = settle(number);
     if (error != 0) return error;
+    instruction_brought(number);
     if (fill == FILL_CONTENTS) return fill_frame(number);
     memory.page[number].flags &= (uint8_t)~PAGE_LOST;
     return 0;
