@@ -18,5 +18,6 @@ void *heap_allocate_zeroed(size_t bytes);                    // null: none left
 void *heap_allocate_aligned(size_t alignment, size_t bytes); // a power of 2; null: none left
 void *heap_reallocate(void *block, size_t bytes);            // keeps the contents; null: none left, block unchanged
 void heap_release(void *block);                              // null is allowed
+size_t heap_used(void); // bytes of all blocks in use, with their headers; looks at each block
 
 [[noreturn]] void heap_broken(const void *block);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What /proc says of the instance as a whole.
+#include "libos/core/heap.h"
 #include "libos/unix/files/inodes.h"
 #include "libos/unix/files/proc.h"
 #include "libos/unix/memory/memory.h"
@@ -8,6 +9,8 @@
 
 constexpr uint64_t SECOND = 1'000'000'000, TICK = 10'000'000;
 
+// Slab: what is in use of the library OS's own heap. MemTotal has the frames of processes and cached files only, and the
+// heap lies beside them.
 static void meminfo_text(const struct process *, struct text *text) {
     const struct memory_sizes sizes = memory_sizes();
     const uint64_t kilobytes = 4, available = sizes.frames_free + sizes.frames_cache;
@@ -19,7 +22,7 @@ static void meminfo_text(const struct process *, struct text *text) {
     text_add(text, "SwapCached:     %8u kB\n", 0);
     text_add(text, "SwapTotal:      %8lu kB\n", sizes.swap * kilobytes);
     text_add(text, "SwapFree:       %8lu kB\n", sizes.swap_free * kilobytes);
-    text_add(text, "Shmem:          %8u kB\nSlab:           %8u kB\n", 0, 0);
+    text_add(text, "Shmem:          %8u kB\nSlab:           %8lu kB\n", 0, (heap_used() + 1023) / 1024);
 }
 
 // The processor's name, 48 bytes from three leaves of CPUID; empty if it has none.
