@@ -45,6 +45,8 @@ enum policy_sees : uint8_t {
 
 enum policy_bits : uint8_t { POLICY_ACCESSED = 1, POLICY_DIRTY = 2 };
 
+typedef void policy_bits_from(void *pager, uint32_t slot, uint32_t count, uint8_t *bits);
+
 // What a policy is told when it starts, and how it reads bits. Owned by the pager, unchanged while the policy runs.
 struct policy_view {
     uint32_t frames;                                    // C, at least the policy's `minimum`
@@ -55,6 +57,8 @@ struct policy_view {
     void *pager;                                        // passed back to the functions below
     uint8_t (*bits)(void *pager, uint32_t slot);        // POLICY_ACCESSED | POLICY_DIRTY of the page in a slot;
                                                         // both if the slot is empty
+    policy_bits_from *bits_from;                        // the same of `count` slots from `slot` on, for those
+                                                        // that look at many (look_at in policy/clock.h)
     void (*clear_accessed)(void *pager, uint32_t slot); // and make the next access set it again
     void (*clear_accessed_all)(void *pager);            // of every resident page
     uint32_t (*next_use)(void *pager, uint32_t slot);   // POLICY_SEES_FUTURE: position of the next reference to the

@@ -48,6 +48,10 @@ bool record_attach(struct pager_region *region) {
     return true;
 }
 
+uint8_t *record_kept(const struct pager_region *region) {
+    return region->recorder->bits;
+}
+
 uint64_t record_kept_bits(const struct pager_region *region, uint32_t slot) {
     uint8_t bits = region->recorder->bits[slot];
     return (bits & POLICY_ACCESSED ? EXO_ENTRY_ACCESSED : 0) | (bits & POLICY_DIRTY ? EXO_ENTRY_DIRTY : 0);

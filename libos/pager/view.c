@@ -19,6 +19,22 @@ static uint8_t view_bits(void *pager, uint32_t slot) {
     return (entry & EXO_ENTRY_ACCESSED ? POLICY_ACCESSED : 0) | (entry & EXO_ENTRY_DIRTY ? POLICY_DIRTY : 0);
 }
 
+// Slots that were never filled are in page_in as empty ones.
+static void view_bits_from(void *pager, uint32_t slot, uint32_t count, uint8_t *bits) {
+    constexpr unsigned shift = 5;
+    static_assert(EXO_ENTRY_ACCESSED >> shift == POLICY_ACCESSED && EXO_ENTRY_DIRTY >> shift == POLICY_DIRTY);
+    const struct pager_region *region = pager;
+    const volatile uint64_t *const entries = region->entries;
+    const uint32_t *const page_in = region->page_in + slot;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t entry = page_in[i] == POLICY_NONE ? UINT64_MAX : entries[page_in[i]];
+        bits[i] = entry >> shift & (POLICY_ACCESSED | POLICY_DIRTY);
+    }
+    if (region->recorder == nullptr) return;
+    const uint8_t *const kept = record_kept(region) + slot;
+    for (uint32_t i = 0; i < count; i++) bits[i] |= kept[i];
+}
+
 static void view_clear_accessed(void *pager, uint32_t slot) {
     struct pager_region *region = pager;
     if (is_empty(region, slot)) return;
@@ -27,14 +43,22 @@ static void view_clear_accessed(void *pager, uint32_t slot) {
     if (region->entries[page] & EXO_ENTRY_ACCESSED) machine_clear(region_address(region, page), EXO_ENTRY_ACCESSED);
 }
 
-// A harvest looks at every entry of the range, so it is only worth its price if a good part of the region is in memory.
+// A harvest looks at every entry of the range and flushes much of the TLB, so it is worth its price only if many bits
+// are set: those of some are cleared one by one.
 static void view_clear_accessed_all(void *pager) {
     struct pager_region *region = pager;
-    if (region->resident < region->options.pages / 4) {
-        for (uint32_t slot = 0; slot < region->used; slot++) view_clear_accessed(region, slot);
-        return;
+    uint64_t some = region->options.pages / 8;
+    if (region->recorder != nullptr) {
+        uint8_t *const kept = record_kept(region);
+        for (uint32_t slot = 0; slot < region->used; slot++) kept[slot] &= (uint8_t)~POLICY_ACCESSED;
     }
-    for (uint32_t slot = 0; slot < region->used; slot++) record_clear(region, slot, EXO_ENTRY_ACCESSED);
+    for (uint32_t slot = 0; slot < region->used && some > 0; slot++) {
+        const uint32_t page = region->page_in[slot];
+        if (page == POLICY_NONE || !(region->entries[page] & EXO_ENTRY_ACCESSED)) continue;
+        machine_clear(region_address(region, page), EXO_ENTRY_ACCESSED);
+        some--;
+    }
+    if (some > 0) return;
     machine_clear_range(region->options.first, region->options.pages, EXO_ENTRY_ACCESSED);
 }
 
@@ -62,6 +86,7 @@ struct policy_view view_of(struct pager_region *region) {
         .seed = region->options.seed,
         .pager = region,
         .bits = view_bits,
+        .bits_from = view_bits_from,
         .clear_accessed = view_clear_accessed,
         .clear_accessed_all = view_clear_accessed_all,
         .next_use = view_next_use,

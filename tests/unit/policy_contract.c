@@ -36,6 +36,10 @@ static uint8_t view_bits(void *pager, uint32_t slot) {
     return world->bits[slot];
 }
 
+static void view_bits_from(void *pager, uint32_t slot, uint32_t count, uint8_t *bits) {
+    for (uint32_t i = 0; i < count; i++) bits[i] = view_bits(pager, slot + i);
+}
+
 static void view_clear(void *pager, uint32_t slot) {
     struct world *world = pager;
     cr_assert_geq(world->policy->sees, POLICY_SEES_BITS, "%s clears bits and says it sees faults only", name_of(world));
@@ -152,6 +156,7 @@ static uint64_t play(const struct policy *policy, uint32_t frames, uint32_t page
                                        .seed = 1,
                                        .pager = world,
                                        .bits = view_bits,
+                                       .bits_from = view_bits_from,
                                        .clear_accessed = view_clear,
                                        .clear_accessed_all = view_clear_all,
                                        .next_use = view_next_use,

@@ -25,8 +25,10 @@ static void aging_start(struct policy_state *s, const struct policy_view *view) 
 static void aging_fault(struct policy_state *s, uint32_t) {
     if (++s->faults % PERIOD != 0) return;
     const struct policy_view *view = s->view;
+    struct look look;
+    look_begin(&look);
     for (uint32_t slot = 0; slot < view->frames; slot++) {
-        bool accessed = view->bits(view->pager, slot) & POLICY_ACCESSED;
+        bool accessed = look_at(&look, view, slot) & POLICY_ACCESSED;
         s->age[slot] = (uint8_t)(s->age[slot] >> 1 | (accessed ? 0x80 : 0));
     }
     view->clear_accessed_all(view->pager);
@@ -36,8 +38,10 @@ static uint32_t aging_victim(struct policy_state *s, uint32_t) {
     const struct policy_view *view = s->view;
     uint32_t best = POLICY_NONE;
     unsigned lowest = UINT32_MAX;
+    struct look look;
+    look_begin(&look);
     for (uint32_t i = 0, slot = s->hand; i < view->frames && lowest > 0; i++, slot = clock_next(slot, view->frames)) {
-        unsigned age = (view->bits(view->pager, slot) & POLICY_ACCESSED ? 256 : 0) + s->age[slot];
+        unsigned age = (look_at(&look, view, slot) & POLICY_ACCESSED ? 256 : 0) + s->age[slot];
         if (age < lowest) {
             lowest = age;
             best = slot;

@@ -19,6 +19,36 @@ static inline uint32_t clock_sweep(const struct policy_view *view, uint32_t *han
     }
 }
 
+// For policies that look at many slots, one after the other: their bits are asked for in runs, which get longer. Of a
+// slot that was looked at before, a bit that was cleared meanwhile may still be seen.
+//
+//   struct look look;
+//   look_begin(&look);
+//   for (…) if (look_at(&look, view, slot) & POLICY_ACCESSED) …
+constexpr uint32_t LOOK_MOST = 64;
+struct look {
+    uint32_t first, count; // slots in `bits`
+    uint8_t bits[LOOK_MOST];
+};
+
+static inline void look_begin(struct look *look) {
+    look->first = look->count = 0;
+}
+
+[[gnu::noinline, maybe_unused]] static uint8_t look_further(struct look *look, const struct policy_view *view,
+                                                            uint32_t slot) {
+    const uint32_t count = look->count == 0 ? 8 : look->count < LOOK_MOST / 2 ? 2 * look->count : LOOK_MOST;
+    look->first = slot;
+    look->count = count < view->frames - slot ? count : view->frames - slot;
+    view->bits_from(view->pager, slot, look->count, look->bits);
+    return look->bits[0];
+}
+
+static inline uint8_t look_at(struct look *look, const struct policy_view *view, uint32_t slot) {
+    const uint32_t place = slot - look->first;
+    return place < look->count ? look->bits[place] : look_further(look, view, slot);
+}
+
 // The deferred clear. Hardware sets A of a page that has just been loaded when the faulting access is restarted, so A
 // says nothing about a second use. Clearing it at the next fault makes it do so, but loses a second use that came
 // before. `last` is the slot loaded by the previous fault, or POLICY_NONE.

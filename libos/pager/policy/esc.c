@@ -20,8 +20,10 @@ static void esc_start(struct policy_state *s, const struct policy_view *view) {
 // One turn from the hand for a page whose bits are exactly `wanted`; may clear A of those passed.
 static uint32_t esc_pass(struct policy_state *s, uint8_t wanted, bool clears) {
     const struct policy_view *view = s->view;
+    struct look look;
+    look_begin(&look);
     for (uint32_t i = 0, slot = s->hand; i < view->frames; i++, slot = clock_next(slot, view->frames)) {
-        uint8_t bits = view->bits(view->pager, slot);
+        uint8_t bits = look_at(&look, view, slot);
         if (bits == wanted) return slot;
         if (clears && bits & POLICY_ACCESSED) view->clear_accessed(view->pager, slot);
     }

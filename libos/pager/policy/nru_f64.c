@@ -28,8 +28,10 @@ static uint32_t nru_victim(struct policy_state *s, uint32_t) {
     const struct policy_view *view = s->view;
     uint32_t best = POLICY_NONE;
     unsigned lowest = UINT32_MAX;
+    struct look look;
+    look_begin(&look);
     for (uint32_t i = 0, slot = s->hand; i < view->frames && lowest > 0; i++, slot = clock_next(slot, view->frames)) {
-        uint8_t bits = view->bits(view->pager, slot);
+        uint8_t bits = look_at(&look, view, slot);
         unsigned class = (bits & POLICY_ACCESSED ? 2 : 0) + (bits & POLICY_DIRTY ? 1 : 0);
         if (class < lowest) {
             lowest = class;

@@ -15,6 +15,7 @@ struct policy_state {
     uint64_t before; // time of the fault before, plus 1; 0: there was none
     uint32_t hand;
     uint32_t next; // slot to look at, if the fault came late; view->frames: none is left
+    struct look look;
 };
 
 static size_t pff_state_size(uint32_t, uint32_t) {
@@ -30,12 +31,13 @@ static void pff_fault(struct policy_state *s, uint32_t) {
     const bool late = s->before != 0 && now - s->before >= s->view->frames;
     s->before = now;
     s->next = late ? 0 : s->view->frames;
+    look_begin(&s->look);
 }
 
 static uint32_t pff_surplus(struct policy_state *s) {
     while (s->next < s->view->frames) {
         const uint32_t slot = s->next++;
-        if (!(s->view->bits(s->view->pager, slot) & POLICY_ACCESSED)) return slot;
+        if (!(look_at(&s->look, s->view, slot) & POLICY_ACCESSED)) return slot;
     }
     return POLICY_NONE;
 }

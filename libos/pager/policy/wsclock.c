@@ -33,20 +33,31 @@ static void wsclock_fault(struct policy_state *s, uint32_t) {
 
 static uint32_t wsclock_victim(struct policy_state *s, uint32_t) {
     const struct policy_view *view = s->view;
-    uint32_t left = POLICY_NONE, oldest = POLICY_NONE;
+    const uint64_t now = s->now, window = s->window;
+    uint32_t left = POLICY_NONE, oldest = POLICY_NONE, hand = s->hand;
+    uint64_t longest_ago = UINT64_MAX;
+    struct look look;
+    look_begin(&look);
     for (uint32_t i = 0; i < view->frames; i++) {
-        uint32_t slot = s->hand;
-        s->hand = clock_next(slot, view->frames);
-        uint8_t bits = view->bits(view->pager, slot);
+        const uint32_t slot = hand;
+        const uint8_t bits = look_at(&look, view, slot);
+        hand = clock_next(slot, view->frames);
         if (bits & POLICY_ACCESSED) {
             view->clear_accessed(view->pager, slot);
-            s->used[slot] = s->now;
+            s->used[slot] = now;
         }
-        if (s->now - s->used[slot] > s->window) {
-            if (!(bits & POLICY_DIRTY)) return slot;
+        const uint64_t used = s->used[slot];
+        if (now - used > window) {
+            if (!(bits & POLICY_DIRTY)) {
+                s->hand = hand;
+                return slot;
+            }
             if (left == POLICY_NONE) left = slot;
         }
-        if (oldest == POLICY_NONE || s->used[slot] < s->used[oldest]) oldest = slot;
+        if (used < longest_ago) {
+            longest_ago = used;
+            oldest = slot;
+        }
     }
     const uint32_t slot = left != POLICY_NONE ? left : oldest;
     s->hand = clock_next(slot, view->frames);

@@ -10,6 +10,10 @@ static uint8_t view_bits(void *pager, uint32_t slot) {
     return ((struct run *)pager)->bits[slot];
 }
 
+static void view_bits_from(void *pager, uint32_t slot, uint32_t count, uint8_t *bits) {
+    memcpy(bits, ((struct run *)pager)->bits + slot, count);
+}
+
 static void view_clear(void *pager, uint32_t slot) {
     struct run *run = pager;
     if (run->page_in[slot] != POLICY_NONE) run->bits[slot] &= (uint8_t)~POLICY_ACCESSED;
@@ -171,6 +175,7 @@ void run_begin(struct run *run, const struct simulation *options) {
                  .starts_clear = options->starts_clear,
                  .pager = run,
                  .bits = view_bits,
+                 .bits_from = view_bits_from,
                  .clear_accessed = view_clear,
                  .clear_accessed_all = view_clear_all,
                  .next_use = view_next_use,

@@ -17,6 +17,10 @@ static uint8_t view_bits(void *, uint32_t slot) {
                      | (entries & EXO_ENTRY_DIRTY ? POLICY_DIRTY : 0));
 }
 
+static void view_bits_from(void *pager, uint32_t slot, uint32_t count, uint8_t *bits) {
+    for (uint32_t i = 0; i < count; i++) bits[i] = view_bits(pager, slot + i);
+}
+
 static void view_clear_accessed(void *, uint32_t slot) {
     if (slot >= memory.used) return;
     const uint32_t page = memory.slot[slot].page;
@@ -33,6 +37,7 @@ struct policy_view slots_view(uint64_t seed) {
         .pages = memory.page_count,
         .seed = seed,
         .bits = view_bits,
+        .bits_from = view_bits_from,
         .clear_accessed = view_clear_accessed,
         .clear_accessed_all = view_clear_accessed_all,
     };
