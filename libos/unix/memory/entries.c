@@ -2,7 +2,7 @@
 // Entries of leaves, and from a page to all entries that map it. See tables.h.
 #include "libos/unix/memory/tables.h"
 
-extern struct leaf **leaves; // tables.c
+extern struct leaf **leaves; // supply.c
 
 constexpr unsigned INDEX_BITS = 9;
 static_assert(1u << INDEX_BITS == ENTRIES);

@@ -15,6 +15,7 @@
 #include "libos/unix/memory/object.h"
 #include "libos/unix/memory/slots.h"
 #include "libos/unix/memory/start.h"
+#include "libos/unix/memory/supply.h"
 #include "libos/unix/memory/swap.h"
 #include "libos/unix/memory/transfer.h"
 #include "libos/unix/memory/vm.h"
@@ -68,7 +69,7 @@ void memory_divide(const struct memory_plan *plan) {
     memory.policy_state =
         need(machine_memory(plan->policy->state_size((uint32_t)slots, memory.page_count)), "the policy's state");
     if (!swap_start(plan->swap_first, (uint32_t)plan->swap_blocks) || !objects_start((uint32_t)slots)
-        || !tables_start(plan->leaves))
+        || !supply_start(plan->leaves))
         machine_fail("there is too little memory for the tables of swap space, files and leaves");
     memory.frames = need(machine_frames(frames, memory.frame_number), "the budget of frames");
     for (uint32_t slot = 0; slot < slots; slot++) memory.slot[slot] = (struct slot){NONE, slot};

@@ -1,25 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Sharing tables and taking them as one's own. See tables.h.
 //
-// Objects that are free keep their table, empty, and wait in lists: a table's frame never changes its type.
 #include "libos/unix/memory/tables.h"
-#include "libos/core/heap.h"
+#include "libos/unix/memory/supply.h"
 
 constexpr uint64_t TABLE_RIGHTS = EXO_READ | EXO_EXECUTE;
-
-struct leaf **leaves; // by number
-static uint32_t leaf_count, leaf_most;
-static struct leaf *free_leaves;
-static struct node *free_nodes;
-
-bool tables_start(uint32_t leaves_most) {
-    leaves = machine_memory(leaves_most * sizeof *leaves);
-    leaf_most = leaves_most;
-    leaf_count = 0;
-    free_leaves = nullptr;
-    free_nodes = nullptr;
-    return leaves != nullptr;
-}
 
 unsigned bit_next(const uint64_t *bits, unsigned index) {
     if (index >= ENTRIES) return ENTRIES;
@@ -32,47 +17,13 @@ unsigned bit_next(const uint64_t *bits, unsigned index) {
     return word * 64 + (unsigned)__builtin_ctzl(rest);
 }
 
-// ---- taking and giving back
-
-static struct leaf *leaf_take(uint64_t first) {
-    struct leaf *leaf = free_leaves;
-    if (leaf != nullptr) {
-        free_leaves = leaf->free;
-    } else {
-        if (leaf_count == leaf_most || (leaf = heap_allocate_zeroed(sizeof *leaf)) == nullptr) return nullptr;
-        if (!machine_table(1, &leaf->table)) {
-            heap_release(leaf);
-            return nullptr;
-        }
-        leaf->number = leaf_count;
-        leaves[leaf_count++] = leaf;
-    }
-    leaf->references = 1;
-    leaf->first = first;
-    return leaf;
-}
-
-static struct node *node_take(void) {
-    struct node *node = free_nodes;
-    if (node != nullptr) {
-        free_nodes = node->free;
-    } else {
-        if ((node = heap_allocate_zeroed(sizeof *node)) == nullptr) return nullptr;
-        if (!machine_table(2, &node->table)) {
-            heap_release(node);
-            return nullptr;
-        }
-    }
-    node->references = 1;
-    return node;
-}
+// ---- giving back
 
 static void leaf_release(struct leaf *leaf) {
     if (--leaf->references != 0) return;
     for (unsigned index = bit_next(leaf->known, 0); index < ENTRIES; index = bit_next(leaf->known, index + 1))
         entry_forget(leaf, index);
-    leaf->free = free_leaves;
-    free_leaves = leaf;
+    leaf_put(leaf);
 }
 
 static void node_release(struct node *node) {
@@ -83,12 +34,11 @@ static void node_release(struct node *node) {
         bit_clear(node->used, index);
         node->leaf[index] = nullptr;
     }
-    node->free = free_nodes;
-    free_nodes = node;
+    node_put(node);
 }
 
 bool space_make(struct space *space) {
-    return space->table.entry != nullptr || machine_table(3, &space->table);
+    return space->table.entry != nullptr || table_take(3, &space->table, nullptr);
 }
 
 void space_empty(struct space *space) {
@@ -98,6 +48,8 @@ void space_empty(struct space *space) {
         bit_clear(space->used, index);
         space->node[index] = nullptr;
     }
+    nodes_paid(space, UINT32_MAX);
+    leaves_paid(space, UINT32_MAX);
     machine_commit(0);
 }
 
@@ -123,18 +75,23 @@ static void link_leaf(struct node *node, unsigned index, struct leaf *leaf) {
     machine_put(&node->table, index, entry_for_table(&leaf->table, leaf->references == 1));
 }
 
-void space_share(struct space *from, struct space *to) {
+bool space_share(struct space *from, struct space *to) {
+    uint32_t nodes = 0;
+    for (unsigned index = bit_next(from->used, 0); index < ENTRIES; index = bit_next(from->used, index + 1)) nodes++;
+    if (!supply_owe(to, nodes)) return false;
     for (unsigned index = bit_next(from->used, 0); index < ENTRIES; index = bit_next(from->used, index + 1)) {
         struct node *node = from->node[index];
         node->references++;
         link_node(to, index, node);
         if (writes(&from->table, index)) link_node(from, index, node);
     }
+    return true;
 }
 
-static struct node *node_copy(struct node *node) {
-    struct node *copy = node_take();
+static struct node *node_copy(struct space *space, struct node *node) {
+    struct node *copy = node_take(true);
     if (copy == nullptr) return nullptr;
+    nodes_paid(space, 1);
     for (unsigned index = bit_next(node->used, 0); index < ENTRIES; index = bit_next(node->used, index + 1)) {
         struct leaf *leaf = node->leaf[index];
         leaf->references++;
@@ -146,9 +103,10 @@ static struct node *node_copy(struct node *node) {
 }
 
 // The private pages, of which each is now known to two leaves. The copy maps none of them yet.
-static struct leaf *leaf_copy(struct leaf *leaf) {
-    struct leaf *copy = leaf_take(leaf->first);
+static struct leaf *leaf_copy(struct space *space, struct leaf *leaf) {
+    struct leaf *copy = leaf_take(leaf->first, true);
     if (copy == nullptr) return nullptr;
+    leaves_paid(space, 1);
     for (unsigned index = bit_next(leaf->known, 0); index < ENTRIES; index = bit_next(leaf->known, index + 1)) {
         const uint32_t page = leaf->page[index];
         if (page == PAGE_ZERO || memory.page[page].kind != PAGE_PRIVATE) continue;
@@ -174,12 +132,12 @@ struct leaf *leaf_make(struct space *space, uint64_t address) {
     const unsigned at = index_in_space(address), below = index_in_node(address);
     struct node *node = space->node[at];
     if (node == nullptr) {
-        if ((node = node_take()) == nullptr) return nullptr;
+        if ((node = node_take(false)) == nullptr) return nullptr;
         link_node(space, at, node);
     }
     struct leaf *leaf = node->leaf[below];
     if (leaf != nullptr) return leaf;
-    if ((leaf = leaf_take(address & ~(LEAF_SPAN - 1))) != nullptr) link_leaf(node, below, leaf);
+    if ((leaf = leaf_take(address & ~(LEAF_SPAN - 1), false)) != nullptr) link_leaf(node, below, leaf);
     machine_commit(0);
     return leaf;
 }
@@ -188,7 +146,7 @@ struct leaf *leaf_make(struct space *space, uint64_t address) {
 static struct node *node_own(struct space *space, unsigned at) {
     struct node *node = space->node[at];
     if (node->references > 1) {
-        if ((node = node_copy(node)) == nullptr) return nullptr;
+        if ((node = node_copy(space, node)) == nullptr) return nullptr;
         link_node(space, at, node);
     } else if (!writes(&space->table, at))
         link_node(space, at, node);
@@ -196,10 +154,10 @@ static struct node *node_own(struct space *space, unsigned at) {
 }
 
 // The same for a leaf of a node that is owned.
-static struct leaf *leaf_own_in(struct node *node, unsigned at) {
+static struct leaf *leaf_own_in(struct space *space, struct node *node, unsigned at) {
     struct leaf *leaf = node->leaf[at];
     if (leaf->references > 1) {
-        if ((leaf = leaf_copy(leaf)) == nullptr) return nullptr;
+        if ((leaf = leaf_copy(space, leaf)) == nullptr) return nullptr;
         link_leaf(node, at, leaf);
     } else if (!writes(&node->table, at))
         link_leaf(node, at, leaf);
@@ -214,7 +172,7 @@ struct leaf *leaf_own(struct space *space, uint64_t address) {
     if (writes(&space->table, at) && writes(&node->table, below)) return leaf;
     node = node_own(space, at);
     machine_commit(address); // what is copied next reads the entries written here
-    leaf = node == nullptr ? nullptr : leaf_own_in(node, below);
+    leaf = node == nullptr ? nullptr : leaf_own_in(space, node, below);
     machine_commit(address);
     return leaf;
 }
@@ -238,7 +196,7 @@ bool space_own(struct space *space, uint64_t first, uint64_t end, bool whole) {
              each = bit_next(node->used, each + 1)) {
             const uint64_t begin = base + each * LEAF_SPAN;
             if (!whole && first <= begin && begin + LEAF_SPAN <= end) continue;
-            done = leaf_own_in(node, each) != nullptr && done;
+            done = leaf_own_in(space, node, each) != nullptr && done;
         }
         machine_commit(MACHINE_FLUSH_ALL);
     }

@@ -48,6 +48,7 @@ struct space {
     struct table table;
     uint64_t used[ENTRIES / 64];
     struct node *node[ENTRIES];
+    uint32_t nodes_owed, leaves_owed; // tables that are kept for copies of what it shares (supply.c)
 };
 
 static inline unsigned index_in_leaf(uint64_t address) {
@@ -72,14 +73,12 @@ static inline void bit_clear(uint64_t *bits, unsigned index) {
 // The first set bit from `index` on, or ENTRIES.
 unsigned bit_next(const uint64_t *bits, unsigned index);
 
-// False: no memory for tables.
-[[nodiscard]] bool tables_start(uint32_t leaves_most);
-
 // A new, empty space. False: no memory.
 [[nodiscard]] bool space_make(struct space *space);
-// Shares all of `from`. Part of the change waits for a commit, which must flush if `from` is entered.
-void space_share(struct space *from, struct space *to);
-// Empties it. Nobody has it entered. Its table is kept, for the next one.
+// Shares all of `from`. Part of the change waits for a commit, which must flush if `from` is entered. False: there is no
+// memory for the tables that either of them will need when it writes.
+[[nodiscard]] bool space_share(struct space *from, struct space *to);
+// Empties it. Nobody has it entered. It keeps its table.
 void space_empty(struct space *space);
 
 // The leaf of an address, shared or not; null: there is none.

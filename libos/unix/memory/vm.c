@@ -4,21 +4,26 @@
 #include "libos/unix/memory/advice.h"
 #include "libos/core/heap.h"
 #include "libos/unix/memory/object.h"
+#include "libos/unix/memory/supply.h"
 #include <errno.h>
 
 constexpr uint64_t STACK_MOST = 8ull << 20;
 
 struct vm *vm_entered;
 static struct vm *free_vms; // with their tables
+static uint32_t free_count;
+constexpr uint32_t FREE_MOST = 32;
 
 void vms_start(void) {
     vm_entered = free_vms = nullptr;
+    free_count = 0;
 }
 
 static struct vm *vm_take(void) {
     struct vm *vm = free_vms;
     if (vm != nullptr) {
         free_vms = vm->free;
+        free_count--;
     } else {
         if ((vm = heap_allocate_zeroed(sizeof *vm)) == nullptr) return nullptr;
         if (!space_make(&vm->space)) {
@@ -65,7 +70,10 @@ int vm_fork(struct vm *from, struct vm **made) {
     vm->break_first = from->break_first;
     vm->break_now = from->break_now;
     vm->stack_most = from->stack_most;
-    space_share(&from->space, &vm->space);
+    if (!space_share(&from->space, &vm->space)) {
+        vm_release(vm);
+        return -ENOMEM;
+    }
     machine_commit(from == vm_entered ? MACHINE_FLUSH_ALL : 0);
     memory.count.forks++;
     const int error = from->keeps ? drop_kept(from, vm) : 0;
@@ -90,8 +98,13 @@ void vm_release(struct vm *vm) {
     space_empty(&vm->space);
     mappings_release(vm->mappings);
     vm->mappings = nullptr;
+    if (free_count == FREE_MOST && table_put(3, &vm->space.table, 0)) {
+        heap_release(vm);
+        return;
+    }
     vm->free = free_vms;
     free_vms = vm;
+    free_count++;
 }
 
 void vm_enter(struct vm *vm) {
