@@ -5,6 +5,8 @@
 // Blocks that maps can need besides what is asked for: a node at each level, twice over.
 constexpr uint64_t MAP_BLOCKS = 12;
 
+constexpr uint32_t INODES_CHANGED = 256; // by a transaction, besides those that are kept anyway
+
 static const char *reason = "";
 
 void fs_refuse(const char *why) {
@@ -30,6 +32,8 @@ static bool cache_is_short(const struct filesystem *fs, uint32_t used) {
 static bool transaction_is_full(const struct filesystem *fs) {
     const struct block_list *lists = fs->cache.lists;
     const uint32_t dirty = lists[BLOCK_DIRTY].count;
+    // Inodes that were changed stay in memory until the commit, though nobody uses them any more.
+    if (fs->unused_count > fs->options.inodes + INODES_CHANGED) return true;
     // A quarter of the cache's blocks may be revoked besides, which is a few blocks of the log.
     return dirty + OPERATION_BLOCKS > fs->journal.most || cache_is_short(fs, dirty + lists[BLOCK_LOGGED].count)
            || fs->space.pending_count + 64 > PENDING_MOST;
