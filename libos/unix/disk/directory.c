@@ -100,27 +100,49 @@ static void changed(struct node *directory) {
     node_change(directory, true);
 }
 
-// Puts the entry into a block that has room for it. 1: it has none.
-static int add_in(struct node *directory, struct block *block, const char *name, size_t length, uint32_t inode,
-                  uint32_t mode) {
-    const uint32_t need = entry_bytes(length);
+// The first entry of a block behind whose own bytes there is room. 1: there is none.
+static int room_in(struct block *block, uint32_t need, struct entry **found) {
     struct entry *entry;
     for (uint32_t offset = 0; offset < FS_BLOCK; offset += entry->bytes) {
         entry = entry_at(block, offset);
         if (!entry) return -EUCLEAN;
         const uint32_t used = entry->inode ? entry_bytes(entry->length) : 0;
         if (entry->bytes - used < need) continue;
-        if (used) {
-            struct entry *rest = (struct entry *)((char *)entry + used);
-            rest->bytes = (uint16_t)(entry->bytes - used);
-            entry->bytes = (uint16_t)used;
-            entry = rest;
-        }
-        entry_fill(entry, name, length, inode, mode);
-        entry_is_known(directory, block, entry);
-        block_dirty(directory->inode.fs, block);
-        changed(directory);
+        *found = entry;
         return 0;
+    }
+    return 1;
+}
+
+// Puts the entry into a block that has room for it. 1: it has none.
+static int add_in(struct node *directory, struct block *block, const char *name, size_t length, uint32_t inode,
+                  uint32_t mode) {
+    struct entry *entry;
+    const int error = room_in(block, entry_bytes(length), &entry);
+    if (error) return error;
+    const uint32_t used = entry->inode ? entry_bytes(entry->length) : 0;
+    if (used) {
+        struct entry *rest = (struct entry *)((char *)entry + used);
+        rest->bytes = (uint16_t)(entry->bytes - used);
+        entry->bytes = (uint16_t)used;
+        entry = rest;
+    }
+    entry_fill(entry, name, length, inode, mode);
+    entry_is_known(directory, block, entry);
+    block_dirty(directory->inode.fs, block);
+    changed(directory);
+    return 0;
+}
+
+// Looked for only if it matters: with many blocks left it makes no difference whether one is asked for.
+uint64_t directory_blocks(struct node *directory, size_t length) {
+    constexpr uint64_t many = 64;
+    if (space_left(directory->inode.fs) > many) return 1;
+    for (uint64_t page = 0; page < directory->inode.size / FS_BLOCK; page++) {
+        int error;
+        struct entry *entry;
+        struct block *block = page_get(directory, page, &error);
+        if (block && room_in(block, entry_bytes(length), &entry) == 0) return 0;
     }
     return 1;
 }

@@ -53,13 +53,13 @@ static int enter(struct inode *directory, const char *name, size_t length, struc
     return error;
 }
 
-// The first half: an operation, and the inode.
+// The first half: an operation that takes so many blocks besides the name's, and the inode.
 static int begin(struct inode *directory, const char *name, size_t length, const struct fs_new *as, uint64_t blocks,
                  struct node **node) {
     struct filesystem *fs = directory->fs;
     int error = absent(directory, name, length);
     if (!error && !fs->library->super->s_free_inodes_count) error = -ENOSPC;
-    if (!error) error = operation_begin(fs, blocks);
+    if (!error) error = operation_begin(fs, blocks + directory_blocks(node_of(directory), length));
     if (error) return error;
     error = node_make(fs, node_of(directory), as, node);
     return error ? operation_end(fs, error) : 0;
@@ -68,7 +68,7 @@ static int begin(struct inode *directory, const char *name, size_t length, const
 int fs_create(struct inode *directory, const char *name, size_t length, const struct fs_new *as, struct inode **made) {
     struct node *node;
     if (S_ISDIR(as->mode) || S_ISLNK(as->mode) || type_of_mode(as->mode) == EXT2_FT_UNKNOWN) return -EINVAL;
-    const int error = begin(directory, name, length, as, 1, &node);
+    const int error = begin(directory, name, length, as, 0, &node);
     if (error) return error;
     node->inode.links = 1;
     return enter(directory, name, length, node, made);
@@ -79,7 +79,7 @@ int fs_mkdir(struct inode *directory, const char *name, size_t length, const str
     struct fs_new as_directory = *as;
     as_directory.mode = (uint16_t)((as->mode & 07777) | S_IFDIR);
     if (S_ISDIR(directory->mode) && directory->links >= FS_LINKS_MOST) return -EMLINK;
-    int error = begin(directory, name, length, &as_directory, 2, &node);
+    int error = begin(directory, name, length, &as_directory, 1, &node);
     if (error) return error;
     node->inode.links = 2;
     error = directory_start(node, directory->number);
@@ -115,7 +115,8 @@ int fs_symlink(struct inode *directory, const char *name, size_t length, const s
     as_link.mode = S_IFLNK | 0777;
     if (target_length == 0) return -ENOENT;
     if (target_length >= FS_BLOCK) return -ENAMETOOLONG;
-    int error = begin(directory, name, length, &as_link, 2, &node);
+    const bool in_inode = target_length < sizeof node->raw.i_block;
+    int error = begin(directory, name, length, &as_link, in_inode ? 0 : 1, &node);
     if (error) return error;
     node->inode.links = 1;
     error = set_target(node, target, target_length);
@@ -142,7 +143,7 @@ int fs_link(struct inode *directory, const char *name, size_t length, struct ino
     if (to->links >= FS_LINKS_MOST) return -EMLINK;
     if (!to->links && !node_of(to)->orphan) return -ENOENT;
     int error = absent(directory, name, length);
-    if (!error) error = operation_begin(fs, 1);
+    if (!error) error = operation_begin(fs, directory_blocks(node_of(directory), length));
     if (error) return error;
     if (!to->links) orphan_remove(node_of(to));
     to->links++;

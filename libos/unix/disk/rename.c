@@ -113,7 +113,7 @@ int fs_rename(struct inode *from, const char *name, size_t length, struct inode 
         error = flags & FS_NOREPLACE ? -EEXIST : 0;
     } else if (!error) {
         error = check(&rename, flags);
-        if (!error) error = operation_begin(fs, 1);
+        if (!error) error = operation_begin(fs, rename.replaced ? 0 : directory_blocks(rename.to, new_length));
         if (!error) {
             error = move(&rename, new_name, new_length);
             if (error) fs_stop(fs, error, "a directory is damaged");
