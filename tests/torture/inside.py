@@ -54,13 +54,15 @@ class Disk(unix.Root):
                               for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()}
 
 
-def run(words, blocks=0, frames=0, memory=128, settings=(), folder=None, look=None, limit=LIMIT):
-    """Boots once; `look` is the folder whose files are wanted afterwards."""
+def run(words, blocks=0, frames=0, memory=128, settings=(), folder=None, look=None, exact=False,
+        limit=LIMIT):
+    """Boots once; `look` is the folder whose files are wanted afterwards. With `exact` a run is the same each time, but
+    for what the disk does meanwhile, and its clock runs ahead of ours."""
     printed = bytearray()
     environment = [f"BINDERY_TORTURE={MORE}"]
     with Disk([str(word) for word in words], blocks, folder, environment, look) as disk:
         one = disk.run(frames=frames, settings=(*SETTINGS, *settings))
-        outcome, = session.execute([[one]], limit=limit * MORE, exact=True, console=printed.extend, talks=True,
+        outcome, = session.execute([[one]], limit=limit * MORE, exact=exact, console=printed.extend, talks=True,
                                    memory=memory, silence=limit * MORE)
         bad = outcome.end != "exit" or outcome.status != 0
         return Ended(printed.decode(errors="replace").replace("\r", ""), outcome.sentence() if bad else "",

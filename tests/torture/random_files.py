@@ -37,7 +37,7 @@ def on_linux(words):
 
 
 def on_unix(words, frames, policy, wanted):
-    ended = inside.run(words, blocks=BLOCKS, frames=frames, settings=(f"policy={policy}",), look="/")
+    ended = inside.run(words, blocks=BLOCKS, frames=frames, settings=(f"policy={policy}",), look="/", exact=True)
     if ended.wrong():
         return f"{ended.wrong()}\n{ended.output[-500:]}"
     if said(ended.output) != wanted:
