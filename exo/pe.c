@@ -57,6 +57,7 @@ enum exo_error pe_make(struct pe *creator, exo_frame first, uint64_t count, stru
     for (uint64_t i = 2; i < count; i++) frame_make((exo_frame){first.raw + i}, EXO_FRAME_BINDINGS);
 
     struct pe *pe = arch_frame(first);
+    pe->frame = first;
     pe->id = ++last_id;
     pe->writer = writer_take();
     pe->frames = count;

@@ -37,7 +37,16 @@ struct pe {
     uint32_t posted;                        // messages, the kernel's own count
     struct pe *caller;                      // whose call through a gate it serves; null: none
     uint64_t calling;                       // in state CALLING: its gate, by the distance from the table's start
-    uint64_t cursor, chain;                 // of its destruction, see reclaim.c
+    exo_frame frame;                        // its private one, which this struct lies in
+    // Of its destruction, see reclaim.c:
+    uint64_t cursor; // of the pass over all tables
+    uint32_t place;  // of the pass over its own bindings
+    uint64_t chain;  // in which it was last reached; 0: it is not to be destroyed
+    exo_frame below; // in that chain: whose destruction waits for its
+    struct {
+        exo_frame frame; // 0: nowhere
+        uint64_t id, chain;
+    } deepest; // of the PE wanted: where its chain goes on
 };
 static_assert(sizeof(struct pe) <= EXO_PAGE_SIZE);
 

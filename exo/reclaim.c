@@ -15,7 +15,8 @@
 //   PE, device: nothing was kept.
 //
 // Every call spends at most BUDGET units (a table entry looked at, or the like). How far a frames binding has come is
-// kept in the binding itself: `tag` is the pass's place in the frame table, `count` shrinks as frames become free.
+// kept in the binding itself: `tag` is the pass's place in the frame table, `count` shrinks as frames become free; how
+// far the destruction of a PE, in the PE.
 #include "exo/reclaim.h"
 #include "exo/arch/arch.h"
 #include "exo/frame.h"
@@ -30,7 +31,10 @@ constexpr uint64_t EVERYBODY = UINT64_MAX; // of writers, those too that are not
 struct reclaim {
     int64_t budget;
     struct pe *blocker; // a PE that must be destroyed before the work can go on
-    uint64_t chain;     // this call's mark on the PEs that it is destroying
+    struct pe *wanted;  // the PE that the call destroys; null: none, or not yet
+    struct pe *pe;      // the one that it is at,
+    exo_frame below;    // and whose destruction waits for that
+    uint64_t chain;     // the mark on the PEs between the two
 };
 
 static uint64_t last_chain;
@@ -55,8 +59,14 @@ static void clear_entries(exo_frame table, struct range range) {
     }
 }
 
+static bool stands_on(const struct pe *pe, struct range range) {
+    return (pe->root != 0 && holds(range, pe->root >> EXO_PAGE_SHIFT))
+           || (pe->ring != nullptr && holds(range, pe->ring_frame.raw));
+}
+
 // Goes on with a pass over the tables that any of `writers` wrote, from *cursor, and takes the bits of `forget` out of
-// them. Returns whether it has reached the end.
+// them. Returns whether it has reached the end. If all tables are to be cleared, a PE whose root or ring lies in the
+// range blocks it.
 static bool unmap(struct reclaim *work, struct range range, uint64_t writers, uint64_t forget, uint64_t *cursor) {
     for (; *cursor < frame_count; ++*cursor) {
         if (work->budget <= 0) return false;
@@ -65,6 +75,13 @@ static bool unmap(struct reclaim *work, struct range range, uint64_t writers, ui
             clear_entries((exo_frame){*cursor}, range);
             info->writers &= ~forget;
             work->budget -= EXO_TABLE_ENTRIES;
+        } else if (info->type == EXO_FRAME_PE && writers == EVERYBODY) {
+            struct pe *pe = arch_frame((exo_frame){*cursor});
+            work->budget--;
+            if (stands_on(pe, range)) {
+                work->blocker = pe;
+                return false;
+            }
         } else if (*cursor % 8 == 0)
             work->budget--;
     }
@@ -77,17 +94,19 @@ static struct pe *pe_made_of(exo_frame frame) {
     return arch_frame(frame);
 }
 
-// A PE whose root or ring a frame is, or null. Looks through all frames, for the rare case.
-static struct pe *pe_standing_on(exo_frame frame) {
-    const enum exo_frame_type type = frame_info(frame)->type;
-    if (type != EXO_FRAME_TABLE4 && type != EXO_FRAME_RING) return nullptr;
-    for (uint64_t i = 0; i < frame_count; i++) {
-        if (frame_table[i].type != EXO_FRAME_PE) continue;
-        struct pe *pe = arch_frame((exo_frame){i});
-        const bool is_root = pe->root != 0 && pe->root >> EXO_PAGE_SHIFT == frame.raw;
-        if (is_root || (pe->ring != nullptr && pe->ring_frame.raw == frame.raw)) return pe;
+// Whether a PE on frames that are being freed need not be waited for: its parts go last, when the chain comes back to
+// it. One whose destruction was begun in another chain, and perhaps given up, is put into this one, right behind the PE
+// that the call is at; the PE wanted, which ends the chain, has nothing behind it, and waits.
+static bool goes_later(struct reclaim *work, struct pe *pe) {
+    if (pe->chain == work->chain) return true;
+    if (pe->chain == 0 || work->pe == work->wanted) {
+        work->blocker = pe;
+        return false;
     }
-    return nullptr;
+    pe->chain = work->chain;
+    pe->below = work->below;
+    work->below = pe->frame;
+    return true;
 }
 
 // Frees the frames of a range from its end. Returns AGAIN, BUSY or OK.
@@ -102,14 +121,11 @@ static enum exo_error free_range(struct reclaim *work, struct sb_binding *bindin
         }
         if (info->pins != 0) return EXO_BUSY;
         if (info->type > EXO_FRAME_RING) {
-            struct pe *pe = pe_made_of(frame);
-            if (pe->chain == work->chain) continue; // being destroyed: its parts go last
-            work->blocker = pe;
-            return EXO_AGAIN;
+            if (!goes_later(work, pe_made_of(frame))) return EXO_AGAIN;
+            continue;
         }
         if (info->maps != 0) {
-            work->blocker = pe_standing_on(frame);
-            if (work->blocker == nullptr) binding->tag = 0; // mapped again meanwhile by another holder
+            binding->tag = 0; // mapped again meanwhile by another holder
             return EXO_AGAIN;
         }
         work->budget -= frame_level(info->type) != 0 ? EXO_TABLE_ENTRIES : 8;
@@ -154,7 +170,7 @@ static enum exo_error take_back_descendants(struct reclaim *work, struct sb_bind
 
 // Ends every binding that a PE holds, with all that was derived from them.
 static enum exo_error take_back_table(struct reclaim *work, struct pe *pe) {
-    for (struct sb_binding *binding; (binding = sb_any(&pe->bindings)) != nullptr;) {
+    for (struct sb_binding *binding; (binding = sb_any(&pe->bindings, &pe->place)) != nullptr;) {
         if (work->budget <= 0) return EXO_AGAIN;
         if (binding->kind == EXO_KIND_PE && pe_of(binding) != nullptr && pe_of(binding)->binding == binding) {
             work->blocker = pe_of(binding); // a PE that this one made ends with it
@@ -199,25 +215,60 @@ static enum exo_error destroy(struct reclaim *work, struct pe *pe) {
     sb_kill(binding);
     sb_remove(binding);
     for (uint64_t i = parts.count; i-- > 0;) frame_free((exo_frame){first.raw + i});
+    work->budget -= 8 * (int64_t)parts.count; // and for the places that sb_any passed over
     return EXO_OK;
 }
 
-// PEs made by a PE, or standing on frames that are taken back, go first. The chain is followed one step a time, by
-// destroying whatever blocks; it never leads to the caller, whom that would kill in the middle of its call, nor to the
-// first PE, which nobody made. OK only when the PE itself is gone.
+// The PE whose private frame it is, or null: frames are reused.
+static struct pe *pe_on(exo_frame frame) {
+    return frame_info(frame)->type == EXO_FRAME_PE ? arch_frame(frame) : nullptr;
+}
+
+// PEs made by a PE, or on frames that are taken back, or standing on such, go first. So a chain of PEs comes to be,
+// each of which waits for the one reached from it; when that is gone, it is the next. The chain never leads to the
+// caller, whom that would kill in the middle of its call, nor to the first PE, which nobody made.
+//
+// The next call goes on at the deepest PE: else a chain of more PEs than one call can go down would have no end. A
+// link is believed only if it has the chain's mark, which no PE made later has; without it, the way down begins anew
+// with a new mark: what was skipped for the sake of the old one must be seen again. That costs time only after a PE is
+// gone, so others who destroy the same PEs meanwhile, even against it, can't keep a chain from its end.
+//
+// OK only when the PE itself is gone.
 static enum exo_error destroy_chain(struct reclaim *work, struct pe *const wanted) {
-    struct pe *pe = wanted;
-    while (work->budget > 0) {
-        if (pe == arch_current() || pe->binding == nullptr) return EXO_BUSY;
+    enum exo_error error = EXO_AGAIN;
+    struct pe *pe = pe_on(wanted->deepest.frame);
+    if (pe != nullptr && pe->id != wanted->deepest.id) pe = nullptr;
+    work->chain = wanted->deepest.chain;
+    for (work->wanted = wanted; work->budget > 0; work->budget -= 16) {
+        if (pe == nullptr) {
+            pe = wanted;
+            work->chain = ++last_chain;
+            wanted->below = (exo_frame){0};
+        }
+        if (pe == arch_current() || pe->binding == nullptr) {
+            error = EXO_BUSY;
+            break;
+        }
+        work->pe = pe;
+        work->below = pe->below;
         work->blocker = nullptr;
-        pe->chain = work->chain;
-        const enum exo_error error = destroy(work, pe);
-        if (error == EXO_BUSY || (error == EXO_OK && pe == wanted)) return error;
-        if (error == EXO_AGAIN && work->blocker == nullptr) return error;
-        pe = error == EXO_OK ? wanted : work->blocker;
-        work->budget -= 16;
+        pe->chain = wanted->chain = work->chain;
+        error = destroy(work, pe);
+        if (error == EXO_OK) {
+            if (pe == wanted) return EXO_OK;
+            pe = pe_on(work->below);
+            if (pe != nullptr && pe->chain != work->chain) pe = nullptr;
+            continue;
+        }
+        pe->below = work->below;
+        if (work->blocker == nullptr) break;
+        work->blocker->below = pe->frame;
+        pe = work->blocker;
     }
-    return EXO_AGAIN;
+    wanted->deepest.frame = pe == nullptr || error == EXO_BUSY ? (exo_frame){0} : pe->frame;
+    wanted->deepest.id = pe == nullptr ? 0 : pe->id;
+    wanted->deepest.chain = work->chain;
+    return error == EXO_BUSY ? EXO_BUSY : EXO_AGAIN;
 }
 
 // An error of the work itself, once what blocked it has had its turn.

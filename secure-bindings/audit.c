@@ -47,6 +47,13 @@ static const char *audit_marker(const struct sb_binding *marker) {
     return nullptr;
 }
 
+static const char *audit_settled(const struct sb_binding *binding) {
+    if (!binding->settled) return nullptr;
+    for (const struct sb_binding *each = binding->next; each->depth > binding->depth; each = each->next)
+        if (!is_marker(each) && !each->dying) return "a live binding descends from one that is settled";
+    return nullptr;
+}
+
 static const char *audit_ancestor(const struct sb_binding *binding) {
     if (binding->dying) return nullptr;
     const struct sb_binding *before = binding->previous;
@@ -85,6 +92,7 @@ const char *sb_audit(const struct sb_binding *head) {
         }
         const char *wrong = audit_binding(binding);
         if (!wrong) wrong = audit_ancestor(binding);
+        if (!wrong) wrong = audit_settled(binding);
         if (wrong) return wrong;
     } while (true);
 }
@@ -93,7 +101,7 @@ const char *sb_audit(const struct sb_binding *head) {
 static bool is_empty(const struct sb_binding *place) {
     return !place->next && !place->previous && !place->table && place->first == 0 && place->count == 0
            && place->tag == 0 && place->depth == 0 && place->uses == 0 && place->rights == 0 && !place->dying
-           && place->callable == 0;
+           && !place->settled && place->callable == 0;
 }
 
 const char *sb_audit_table(const struct sb_table *table) {

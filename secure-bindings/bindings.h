@@ -11,8 +11,8 @@
 // A binding that is being ended is first made `dying`: no handle finds it any more, but it keeps its place (and its
 // range, which the kernel shrinks while it takes back what was done with it) until sb_remove.
 //
-// Place 0 of a table is no binding's: it marks in the list how far a revocation by the table's holder has come
-// (tree.c).
+// Place 0 of a table is no binding's: it marks in the list how far a revocation by the table's holder has come, until
+// it has come to the end (tree.c).
 #pragma once
 #include "pe/types.h"
 
@@ -29,6 +29,7 @@ struct sb_binding {
     enum exo_kind kind;                 // EXO_KIND_NONE: free
     uint8_t rights;
     bool dying;
+    bool settled; // all its descendants are dying
     uint32_t callable; // the generation, of a live gate with the right EXECUTE; else 0. For the kernel's short path
 };
 static_assert(sizeof(struct sb_binding) == 64);
@@ -99,12 +100,12 @@ void sb_table_init(struct sb_table *table, struct sb_binding *bindings, uint32_t
 
 // A child of `source` in `target`, covering first … first + count - 1 with `rights`. Bounded by the target's size.
 // Errors, in this order: HANDLE (the source is dying), VALUE (undefined or no rights, count 0), RANGE, RIGHTS (more
-// than the source has), FULL (no free place, or 65,535 derivations deep).
+// than the source has), BUSY (its descendants are being made dying), FULL (no free place, or 65,535 derivations deep).
 [[nodiscard]] struct sb_made sb_derive(struct sb_binding *source, struct sb_table *target, uint64_t first,
                                        uint64_t count, uint64_t rights);
 
 // A gate: a child of `source`, which is a binding of kind PE or the list's head. The caller answers for the range, the
-// rights (no more than the source's) and a source that is not dying. Errors: FULL.
+// rights (no more than the source's) and a source that is not dying. Errors: BUSY, FULL.
 [[nodiscard]] struct sb_made sb_gate(struct sb_binding *source, struct sb_table *target, uint64_t first,
                                      uint64_t count, uint64_t rights, uint64_t tag);
 
@@ -115,8 +116,9 @@ void sb_table_init(struct sb_table *table, struct sb_binding *bindings, uint32_t
 void sb_kill(struct sb_binding *binding);
 
 // Goes on making descendants dying, and looks at `limit` (at least 1) of them at most; returns whether all are dying.
-// The next call goes on where this one stopped, unless something was derived from the binding or another binding of
-// its table was revoked since. Once all are, they can be removed front to back in as many steps as one likes.
+// The next call goes on where this one stopped; meanwhile nothing can be derived from the binding. Another binding of
+// its table that was begun with first is brought to its end before, `limit` at a time, too. Once all descendants are
+// dying, they can be removed front to back in as many steps as one likes.
 [[nodiscard]] bool sb_kill_descendants(struct sb_binding *binding, uint32_t limit);
 
 // Takes a dying binding out of the list and frees its place. It must have no uses, and no descendants unless it is
@@ -124,8 +126,9 @@ void sb_kill(struct sb_binding *binding);
 // of that one).
 void sb_remove(struct sb_binding *binding);
 
-// The first binding of a table that is not free, or null: for ending a whole PE.
-[[nodiscard]] struct sb_binding *sb_any(struct sb_table *table);
+// The first binding of a table that is not free, from place *from on, or null; *from becomes its place, or the table's
+// size. For ending a whole PE.
+[[nodiscard]] struct sb_binding *sb_any(struct sb_table *table, uint32_t *from);
 
 // Checks every invariant of a derivation list (order, depths, ranges, rights, links, tables). Null if all hold, else
 // what does not. For tests and fuzzing.

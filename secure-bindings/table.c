@@ -33,7 +33,7 @@ void sb_place_free(struct sb_binding *place) {
     place->first = place->count = place->tag = 0;
     place->depth = place->uses = 0;
     place->rights = 0;
-    place->dying = false;
+    place->dying = place->settled = false;
 }
 
 exo_handle sb_handle(const struct sb_binding *binding) {
@@ -63,8 +63,8 @@ struct sb_binding *sb_find_dying(const struct sb_table *table, exo_handle handle
     return binding->dying && binding->generation == handle.raw >> 16 ? binding : nullptr;
 }
 
-struct sb_binding *sb_any(struct sb_table *table) {
-    for (uint32_t index = 1; index < table->size; index++)
-        if (table->bindings[index].kind != EXO_KIND_NONE) return &table->bindings[index];
+struct sb_binding *sb_any(struct sb_table *table, uint32_t *from) {
+    for (; *from < table->size; ++*from)
+        if (table->bindings[*from].kind != EXO_KIND_NONE) return &table->bindings[*from];
     return nullptr;
 }

@@ -13,8 +13,9 @@
 //
 // Killing is done in steps, whose place is kept in the list itself: a marker, which is place 0 of A's table and so
 // costs no memory. All bindings between A and its marker are dying. It is deeper than any binding, so it cuts nobody's
-// run. What is derived from A meanwhile comes to stand before the marker, so that takes the marker out, and the walk
-// begins anew; so does a revocation of another binding of the same table.
+// run. What were derived from A meanwhile would come to stand before the marker, so that is refused; a revocation of
+// another binding of the same table brings A's walk to its end first. So nobody makes a walk begin anew, and keeps
+// another from coming to its end. There the marker goes away, and A is `settled` until something is derived from it.
 //
 //     A 1   b 2   c 3   marker   D 2   E 1            b and c are dying, D is the next
 #include "secure-bindings/bindings.h"
@@ -40,32 +41,29 @@ static void link_behind(struct sb_binding *binding, struct sb_binding *behind) {
     behind->next = binding;
 }
 
-// The place of a table's marker, if it stands in the list for this binding, else null.
-static struct sb_binding *marker_of(const struct sb_binding *binding) {
-    if (binding->table == nullptr) return nullptr; // the head
-    struct sb_binding *marker = &binding->table->bindings[0];
-    return marker->next != nullptr && marker->first == (uint64_t)(binding - marker) ? marker : nullptr;
+// The binding that a table's marker stands in the list for, or null.
+static struct sb_binding *begun(const struct sb_table *table) {
+    if (table->bindings[0].next == nullptr) return nullptr;
+    return &table->bindings[table->bindings[0].first];
 }
 
 static void marker_out(const struct sb_binding *binding) {
-    struct sb_binding *marker = marker_of(binding);
-    if (marker == nullptr) return;
+    struct sb_binding *marker = &binding->table->bindings[0];
+    if (begun(binding->table) != binding) return;
     unlink(marker);
     *marker = (struct sb_binding){};
 }
 
-// The marker of a binding right behind it, taken from another binding of its table if need be.
-static struct sb_binding *marker_in(struct sb_binding *binding) {
+// The marker of a binding right behind it.
+static void marker_in(struct sb_binding *binding) {
     struct sb_binding *marker = &binding->table->bindings[0];
-    if (marker->next != nullptr) unlink(marker);
-    *marker = (struct sb_binding){
-        .table = binding->table, .first = (uint64_t)(binding - marker), .depth = UINT16_MAX};
+    *marker = (struct sb_binding){.table = binding->table, .first = (uint64_t)(binding - marker), .depth = UINT16_MAX};
     link_behind(marker, binding);
-    return marker;
 }
 
 static struct sb_made made(struct sb_binding *behind, struct sb_table *table, enum exo_kind kind, uint64_t first,
                            uint64_t count, uint64_t rights, uint64_t tag) {
+    if (behind->table != nullptr && begun(behind->table) == behind) return (struct sb_made){.error = EXO_BUSY};
     if (behind->depth == UINT16_MAX) return (struct sb_made){.error = EXO_FULL};
     struct sb_binding *binding = sb_place(table);
     if (!binding) return (struct sb_made){.error = EXO_FULL};
@@ -77,7 +75,7 @@ static struct sb_made made(struct sb_binding *behind, struct sb_table *table, en
     binding->tag = tag;
     binding->callable = kind == EXO_KIND_GATE && (rights & EXO_EXECUTE) ? binding->generation : 0;
     binding->depth = behind->depth + 1;
-    marker_out(behind);
+    behind->settled = false;
     link_behind(binding, behind);
     return (struct sb_made){EXO_OK, sb_handle(binding), binding};
 }
@@ -113,10 +111,9 @@ void sb_kill(struct sb_binding *binding) {
     binding->table->claim = SB_NO_CLAIM;
 }
 
-bool sb_kill_descendants(struct sb_binding *binding, uint32_t limit) {
-    struct sb_binding *marker = marker_of(binding);
-    if (marker == nullptr) marker = marker_in(binding);
-    struct sb_binding *each = marker->next;
+// Goes on from a binding's marker.
+static bool walk(struct sb_binding *binding, uint32_t limit) {
+    struct sb_binding *marker = &binding->table->bindings[0], *each = marker->next;
     for (; each->depth > binding->depth && limit > 0; each = each->next, limit--) {
         if (is_marker(each)) continue;
         marker_out(each); // so that few markers ever stand side by side
@@ -124,7 +121,17 @@ bool sb_kill_descendants(struct sb_binding *binding, uint32_t limit) {
     }
     unlink(marker);
     link_behind(marker, each->previous);
-    return each->depth <= binding->depth;
+    binding->settled = each->depth <= binding->depth;
+    if (binding->settled) marker_out(binding);
+    return binding->settled;
+}
+
+bool sb_kill_descendants(struct sb_binding *binding, uint32_t limit) {
+    if (binding->settled) return true;
+    struct sb_binding *const other = begun(binding->table);
+    if (other != nullptr && other != binding && !walk(other, limit)) return false;
+    if (other != binding) marker_in(binding);
+    return walk(binding, limit);
 }
 
 void sb_remove(struct sb_binding *binding) {

@@ -77,6 +77,11 @@ static unsigned descendants(int of) {
     return count;
 }
 
+// The node that a table's marker stands for, or -1.
+static int begun(unsigned table) {
+    return places[table][0].next ? (int)(table * SIZE + places[table][0].first) : -1;
+}
+
 static bool table_full(unsigned table) {
     for (unsigned i = table * SIZE + 1; i < (table + 1) * SIZE; i++)
         if (!model[i].used) return false;
@@ -154,6 +159,8 @@ static void do_derive(void) {
         expected = EXO_RANGE;
     else if (rights & ~from->rights)
         expected = EXO_RIGHTS;
+    else if (begun(source / SIZE) == (int)source)
+        expected = EXO_BUSY;
     else if (table_full(table))
         expected = EXO_FULL;
     EXPECT(made.error == expected);
@@ -184,16 +191,18 @@ static void do_forge(void) {
 
 // Kills some or all descendants, and if all are dying, removes some or all of them; as the kernel's revoke does.
 static bool revoke(unsigned of, uint32_t limit, unsigned removals) {
-    unsigned live = 0, after = 0;
+    const int other = begun(of / SIZE); // whose walk goes first
+    unsigned live = 0, after = 0, others = 0;
     for (unsigned i = 0; i < NODES; i++) live += node_is(i, false) && descends((int)i, (int)of);
     const bool all = sb_kill_descendants(place_of(of), limit);
     for (unsigned i = 0; i < NODES; i++) {
-        if (!model[i].used || !descends((int)i, (int)of)) continue;
+        if (!model[i].used || (!descends((int)i, (int)of) && (other < 0 || !descends((int)i, other)))) continue;
         EXPECT(!model[i].dying || place_of(i)->dying);
+        others += !model[i].dying && place_of(i)->dying && other >= 0 && descends((int)i, other);
         model[i].dying = place_of(i)->dying;
-        after += !model[i].dying;
+        after += !model[i].dying && descends((int)i, (int)of);
     }
-    EXPECT(after <= live && live - after <= limit);
+    EXPECT(after <= live && live - after <= (uint64_t)limit + others && others <= 2 * (uint64_t)limit);
     EXPECT(!all || after == 0);
     for (; all && removals > 0; removals--) {
         struct sb_binding *next = sb_descendant(place_of(of));
@@ -217,7 +226,7 @@ static void do_revoke(void) {
     }
     // To its end. Each step but the last looks at `limit` bindings and markers, none twice.
     for (unsigned steps = 1; !revoke(of, limit, removals + 1); steps++)
-        EXPECT(steps <= (NODES + TABLES) / limit + NODES / (removals + 1) + 2);
+        EXPECT(steps <= 2 * (NODES + TABLES) / limit + NODES / (removals + 1) + 3);
 }
 
 static void do_drop(void) {
@@ -231,7 +240,8 @@ static void do_drop(void) {
 static void do_end_table(void) {
     struct sb_table *table = &tables[byte() % TABLES];
     struct sb_binding *each;
-    while ((each = sb_any(table))) {
+    uint32_t from = 1;
+    while ((each = sb_any(table, &from))) {
         sb_kill(each);
         model[node_of(each)].dying = true;
         EXPECT(revoke(node_of(each), UINT32_MAX, NODES));

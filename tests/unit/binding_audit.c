@@ -138,9 +138,20 @@ Test(binding_audit, sees_damaged_markers) {
     list_says("a marker stands outside the descendants of its binding");
     places[0].first = 1;
     cr_assert(sb_kill_descendants(root, 5));
-    child->dying = false;
-    child->callable = 0;
+    cr_expect_null(places[0].next); // it has come to its end
+    cr_expect_not_null(sb_derive(root, &table, 110, 10, EXO_READ).binding);
+    cr_assert_not(sb_kill_descendants(root, 1));
+    places[0].previous->dying = false;
     list_says("a live binding stands before the marker of its source");
+}
+
+Test(binding_audit, sees_what_is_settled_and_is_not) {
+    root->settled = true;
+    list_says("a live binding descends from one that is settled");
+    child->dying = true;
+    cr_expect_null(sb_audit(&head));
+    places[5].settled = true;
+    table_says("a free place is not empty");
 }
 
 Test(binding_audit, sees_damaged_tables) {

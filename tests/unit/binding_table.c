@@ -47,16 +47,21 @@ Test(binding_table, keeps_its_owner_and_finds_any_used_place) {
     int owner;
     sb_table_init(&world_table[1], world_places[1], WORLD_SIZE, &owner);
     cr_expect_eq(world_table[1].owner, &owner);
-    cr_expect_null(sb_any(&world_table[1]));
+    uint32_t from = 1;
+    cr_expect_null(sb_any(&world_table[1], &from));
+    cr_expect_eq(from, WORLD_SIZE);
+    from = 0;
     struct sb_made root = world_root();
     struct sb_binding *a = world_child(root.binding, 1).binding, *b = world_child(root.binding, 1).binding;
-    cr_expect_eq(sb_any(&world_table[1]), a);
+    cr_expect_eq(sb_any(&world_table[1], &from), a);
     sb_kill(a); // a dying one is not free yet
-    cr_expect_eq(sb_any(&world_table[1]), a);
+    cr_expect_eq(sb_any(&world_table[1], &from), a);
+    cr_expect_eq(&world_places[1][from], a);
     sb_remove(a);
-    cr_expect_eq(sb_any(&world_table[1]), b);
+    cr_expect_eq(sb_any(&world_table[1], &from), b);
+    cr_expect_eq(&world_places[1][from], b);
     world_drop(b);
-    cr_expect_null(sb_any(&world_table[1]));
+    cr_expect_null(sb_any(&world_table[1], &from));
 }
 
 Test(binding_table, retires_a_place_whose_generations_are_used_up) {

@@ -236,6 +236,17 @@ Test(kernel_pe, revoking_the_frames_it_stands_on_ends_it) {
     EXPECT(OK, host_pe_read(first, owner.handle));
 }
 
+Test(kernel_pe, whose_ring_is_taken_back_ends) {
+    const exo_frame ring = take_frames(1, EXO_FRAME_RING);
+    const struct other other = make_other((exo_frame){0}, 0, 0);
+    const exo_handle narrow = {MUST(host_binding_derive(first, FRAMES, ring.raw, 1, EXO_ALL))};
+    const exo_handle given = {MUST(host_binding_grant(first, FRAMES, other.handle, ring.raw, 1, READ_WRITE))};
+    MUST(host_ring_bind(other.pe, given, ring));
+    EXPECT(OK, REPEAT(host_binding_drop(first, narrow)));
+    EXPECT(HANDLE, host_pe_read(first, other.handle));
+    cr_expect_eq(info(ring)->type, EXO_FRAME_FREE);
+}
+
 Test(kernel_pe, a_thousand_rounds_lose_no_frame) {
     unsigned before[EXO_FRAME_KERNEL + 1] = {}, after[EXO_FRAME_KERNEL + 1] = {};
     const exo_frame data = take_frames(4, EXO_FRAME_DATA), at = next_frame;
