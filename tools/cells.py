@@ -108,7 +108,7 @@ def plan(subjects, policies, sizes, seed=1, transfers=(Transfer(),)):
 def _plan(subject, policies, sizes, seed, transfer, counted):
     cells, few, frames = [], defaultdict(list), subject.frames(sizes)
     for policy in policies:
-        least = _least(policy, frames, transfer)
+        least = _least(policy, frames, transfer, subject.trace.widest)
         cells += [Cell(subject, policy, count, seed=seed, transfer=transfer, counted=counted)
                   for count in frames if count >= least]
         if frames[0] < least:
@@ -121,10 +121,11 @@ def _plan(subject, policies, sizes, seed, transfer, counted):
     return cells
 
 
-def _least(policy, sizes, transfer):
-    """The frames that a policy needs. A map is refused if there are fewer than it gives away in any of the sizes."""
+def _least(policy, sizes, transfer, widest):
+    """The frames that a policy needs, and an instruction, `widest` at once. A map is refused if there are fewer than it
+    gives away in any of the sizes."""
     if not assign.is_map(policy):
-        least = registry.traits(policy)[1]
+        least = max(registry.traits(policy)[1], widest)
         return next(count for count in itertools.count(least) if transfer.policy_frames(count) >= least)
     assigned = assign.parse(policy)
     for frames in sizes:

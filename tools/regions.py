@@ -41,14 +41,14 @@ def _simulate_sharers(subject, assigned, frames, options):
     """{region: the simulator's row} of regions that have frames together."""
     sharers = [entry for entry in assigned.entries if entry.region in assigned.sharers()]
     tests = [(number, _inside(subject, entry.region, assigned)) for number, entry in enumerate(sharers)]
-    lines, renumbered = Path(subject.trace.path).read_bytes().splitlines(), {}
-    for line in set(lines):
-        page, _, kind = line.partition(b" ")
-        number = next((number for number, inside in tests if inside(int(page))), None)
-        renumbered[line] = b"" if number is None else b"%d %s\n" % (number * APART + int(page), kind or b"R")
+
+    def renumbered(page):
+        number = next((number for number, inside in tests if inside(page)), None)
+        return None if number is None else number * APART + page
+
     names = "-".join(entry.region for entry in sharers)
     path = traces.store(f"{Path(subject.trace.path).stem}-shared-{names}-of-{'-'.join(assigned.regions())}",
-                        b"".join(map(renumbered.__getitem__, lines)))
+                        project(Path(subject.trace.path).read_bytes(), renumbered))
     places = []
     for number, entry in enumerate(sharers):
         first, pages = subject.ranges.get(entry.region, (0, APART))
@@ -65,13 +65,29 @@ def total(rows):
 def string_of(subject, region, assigned):
     """The file with the references to a region's pages under a map; None if there are none."""
     inside = _inside(subject, region, assigned)
-    lines = Path(subject.trace.path).read_bytes().splitlines(keepends=True)
-    kept = {line: inside(int(line.split()[0])) for line in set(lines)}
-    text = b"".join(line for line in lines if kept[line])
+    text = project(Path(subject.trace.path).read_bytes(), lambda page: page if inside(page) else None)
     if not text:
         return None
     left = "-without-" + "-".join(assigned.regions()) if region == DEFAULT else ""
     return traces.store(f"{Path(subject.trace.path).stem}-{region}{left}", text)
+
+
+def project(text, numbered):
+    """The references of a string to the pages that have a number, by it: a function that gives None for the others. Of
+    an instruction with several pages there is left what has a number."""
+    lines, kept, joins = text.splitlines(), {}, False
+    for line in set(lines):
+        page, _, kind = line.lstrip(b"+").partition(b" ")
+        number = numbered(int(page))
+        kept[line] = None if number is None else b"%d %s\n" % (number, kind or b"R")
+    found = []
+    for line in lines:
+        if not line.startswith(b"+"):
+            joins = False
+        if kept[line] is not None:
+            found.append(b"+" + kept[line] if joins else kept[line])
+            joins = True
+    return b"".join(found)
 
 
 def _inside(subject, region, assigned):

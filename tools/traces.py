@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Trace files: a line is `PAGE`, `PAGE R` or `PAGE W`, decimal. Other forms, libCacheSim's oracleGeneral and what zstd
-has compressed, are turned into that one by bindery-sim.
+"""Trace files: a line is `PAGE`, `PAGE R`, `PAGE W` or `PAGE M`, decimal, with `+` before it if one instruction makes
+this reference and that of the line before (libos/pager/sim/text.c). Other forms, libCacheSim's oracleGeneral and what
+zstd has compressed, are turned into that one by bindery-sim.
+
+What is replayed is one reference after the other, for real and simulated: `+` is left out, and `M` is `W`.
 
 A trace is checked on the host before anything boots, so that a bad line is reported as FILE:LINE at once. Pages are
 renumbered by first use, as the simulator does too: a replayed region has no holes, and the victims of a real run and of
@@ -16,7 +19,7 @@ from pathlib import Path
 from tools import paths, simulator
 from tools.errors import Missing, Usage
 
-LINE = re.compile(rb"([0-9]+)(?: ([RW]))?\r?")
+LINE = re.compile(rb"(\+?)([0-9]+)(?: ([RWM]))?\r?")
 PAGE_LIMIT = 65536  # of one region of apps/replay.c
 LARGEST = 1 << 52   # page numbers of 64-bit addresses are below
 ZSTD = b"\x28\xb5\x2f\xfd"
@@ -29,6 +32,7 @@ class Trace:
     references: int
     pages: int        # distinct
     path: Path = None  # where the simulator finds the same references
+    widest: int = 1    # most pages that an instruction needs at once: no fewer frames will do
 
 
 def load(path):
@@ -51,22 +55,33 @@ def generated(name):
 
 
 def check(name, data, where, path=None):
-    """A Trace from text; raises Usage with `where`:LINE for the first bad line."""
+    """A Trace from text; raises Usage with `where`:LINE for the first bad line. With a path the references are an
+    application's, which the simulator finds there; else they are to be replayed."""
     if not data:
         raise Usage(f"{where}: the trace is empty; it needs one reference at least")
     lines = data.removesuffix(b"\n").split(b"\n")
     numbers, renumbered = {}, {}
     for line in dict.fromkeys(lines):  # the different lines are few
         match = LINE.fullmatch(line)
-        if match is None or int(match[1]) >= LARGEST:
+        if match is None or int(match[2]) >= LARGEST:
             raise Usage(f"{where}:{lines.index(line) + 1}: expected “PAGE”, “PAGE R” or “PAGE W” with a decimal page "
                         f"number, not “{line[:60].decode(errors='replace')}”")
-        page = numbers.setdefault(int(match[1]), len(numbers))
-        renumbered[line] = b"%d %s\n" % (page, match[2]) if match[2] else b"%d\n" % page
+        page = numbers.setdefault(int(match[2]), len(numbers))
+        kind = match[3] if path or match[3] != b"M" else b"W"
+        joined = match[1] if path else b""
+        renumbered[line] = b"%s%d %s\n" % (joined, page, kind) if kind else b"%s%d\n" % (joined, page)
+    if lines[0].startswith(b"+"):
+        raise Usage(f"{where}:1: “+” joins a reference to the one of the line before; there is none")
     if len(numbers) > PAGE_LIMIT:
         raise Usage(f"{where}: {len(numbers)} different pages; a replayed region has at most {PAGE_LIMIT}")
     text = b"".join(map(renumbered.__getitem__, lines))
-    return Trace(name, text, len(lines), len(numbers), path or store(name, text))
+    return Trace(name, text, len(lines), len(numbers), path or store(name, text), _widest(text))
+
+
+def _widest(text):
+    """The most different pages that lines joined by “+” have."""
+    groups = re.findall(rb"[0-9]+[^+\n]*\n(?:\+[^\n]*\n)+", text)
+    return max((len(set(re.findall(rb"[0-9]+", group))) for group in set(groups)), default=1)
 
 
 def store(name, text):

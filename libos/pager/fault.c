@@ -34,20 +34,7 @@ struct fault {
     uint32_t victim; // page that goes for it; POLICY_NONE: none has to
     uint32_t frame;  // that it will have, by its number in the budget
     bool reads;      // the page comes from disk
-    bool stuck;      // the instruction doesn't get through, because its pages are taken from it again
 };
-
-// The next slot from the policy's choice on whose page the stuck instruction doesn't need.
-static uint32_t slot_not_needed(const struct fault *fault) {
-    const struct pager_region *region = fault->region;
-    for (uint32_t i = 0; i < region->slots; i++) {
-        uint32_t slot = (fault->slot + i) % region->slots;
-        const bool filled = slot < region->used && region->page_in[slot] != POLICY_NONE;
-        if (filled && !streak_holds(region_address(region, region->page_in[slot]))) return slot;
-    }
-    machine_fail("region %s: an instruction needs more pages at once than the %u frames hold", region->options.name,
-                 region->resident);
-}
 
 // Pages beyond the region's limit, and those that the policy gives up besides, leave here. A victim that is chosen
 // leaves in the next step.
@@ -62,7 +49,6 @@ static void fault_choose(struct fault *fault) {
     if (region->resident == 0 || region->budget->levels) resident_ask_another(region);
     if (resident_has_room(region)) return;
     fault->slot = resident_victim(region, fault->page);
-    if (fault->stuck) fault->slot = slot_not_needed(fault);
     fault->victim = region->page_in[fault->slot];
 }
 
@@ -107,6 +93,7 @@ static void fault_bind(struct fault *fault) {
         machine_fail("region %s: the kernel refused to bind page %u", region->options.name, fault->page);
     }
     resident_fill(region, fault->page, fault->frame);
+    streak_brought(region_address(region, fault->page));
     if (region->recorder != nullptr) record_served(region, fault->page);
 }
 
@@ -120,11 +107,10 @@ bool pager_fault(const struct exo_exception *exception) {
     if (fault.region == nullptr) return false;
     fault.page = (uint32_t)((exception->cr2 - fault.region->options.first.raw) / EXO_PAGE_SIZE);
     if (fault.region->entries[fault.page] & EXO_ENTRY_PRESENT) return false;
-    unsigned times = streak_follow(exception);
-    if (fault.region->recorder != nullptr && record_serve(fault.region, fault.page, times > 1)) return true;
+    streak_follow(exception, fault.region->slot_of[fault.page] == POLICY_NONE);
+    if (fault.region->recorder != nullptr && record_serve(fault.region, fault.page)) return true;
     fault.transit = fault.region->transit != nullptr;
     if (fault.transit) transit_collect();
-    fault.stuck = times > STREAK_PATIENCE;
     fault_choose(&fault);
     fault_unbind(&fault);
     fault_read(&fault);

@@ -149,13 +149,29 @@ void machine_zero(void *page) {
     __asm__ volatile("rep stosq" : "+D"(page), "+c"(words) : "a"(0ul) : "memory");
 }
 
-// entry.S has put the caller-saved registers on top of the fault handler's stack; rbx, rbp and r12 to r15 are wherever
-// the compiler has put them.
+// The callee-saved registers, as entry.S leaves them. C has them wherever the compiler wants them, so they are kept
+// here before any C runs.
+[[gnu::used]] static uint64_t kept[6];
+
+[[gnu::naked]] void pe_on_fault(struct exo_exception *) {
+    __asm__("movq %%rbx, %c0(%%rip)\n\t"
+            "movq %%rbp, %c0+8(%%rip)\n\t"
+            "movq %%r12, %c0+16(%%rip)\n\t"
+            "movq %%r13, %c0+24(%%rip)\n\t"
+            "movq %%r14, %c0+32(%%rip)\n\t"
+            "movq %%r15, %c0+40(%%rip)\n\t"
+            "jmp pager_on_fault"
+            :
+            : "i"(kept));
+}
+
+// entry.S has put the caller-saved registers on top of the fault handler's stack.
 uint64_t machine_registers(const struct exo_exception *exception) {
     extern char stack_fault_top[];
     const struct upcall_registers *saved = (const struct upcall_registers *)stack_fault_top - 1;
-    const uint64_t words[] = {exception->rax, exception->rcx, exception->r11, exception->rsp, saved->rdi,
-                              saved->rsi,     saved->rdx,     saved->r8,      saved->r9,      saved->r10};
+    const uint64_t words[] = {exception->rax, exception->rcx, exception->r11, exception->rsp, saved->rdi, saved->rsi,
+                              saved->rdx,     saved->r8,      saved->r9,      saved->r10,     kept[0],    kept[1],
+                              kept[2],        kept[3],        kept[4],        kept[5]};
     uint64_t digest = 0;
     for (unsigned i = 0; i < sizeof words / sizeof *words; i++) digest = (digest ^ words[i]) * 0x9e37'79b9'7f4a'7c15u;
     return digest;

@@ -60,7 +60,7 @@ static inline uint64_t machine_time(void) {
     return __builtin_ia32_rdtsc();
 }
 
-// A digest of the general registers at the fault, as far as the library OS still has them.
+// A digest of all general registers at the fault.
 uint64_t machine_registers(const struct exo_exception *exception);
 
 // The kernel's stamps of the last fault: at its detection and at the upcall. 0 without tracing.

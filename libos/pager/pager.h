@@ -5,12 +5,13 @@
 //       .name = "heap", .first = {MAP_HEAP}, .pages = 4096, .policy = policy_find("clock1"), .frames = 500,
 //       .block = swap_block, .seed = 1});
 //   if (heap == nullptr) pe_fail("heap: %s", pager_problem());
-//   void pe_on_fault(struct exo_exception *fault) { if (!pager_fault(fault)) pager_refuse(fault); }
+//   void pager_on_fault(struct exo_exception *fault) { if (!pager_fault(fault)) pager_refuse(fault); }
 //   … before the end: pager_report();
 //
 // All frames and tables of a region are taken when it is attached: the fault path (fault.c) allocates nothing, and its
 // own memory is never paged. Compile everything here, policies included, with -mgeneral-regs-only: it runs in fault
-// handlers. What it needs of the library OS is in machine.h.
+// handlers. What it needs of the library OS is in machine.h. The PE's pe_on_fault is the pager's (machine.c); it goes
+// on in pager_on_fault, which the library OS defines.
 #pragma once
 #include "libos/pager/policy.h"
 #include "libos/pager/readahead.h"
@@ -82,6 +83,9 @@ uint64_t pager_resident(const struct pager_region *region); // pages in memory
 // Makes a range of pages a region. The options are copied. Null: pager_problem says why in a sentence.
 [[nodiscard]] struct pager_region *pager_attach(const struct pager_options *options);
 const char *pager_problem(void);
+
+// The PE's page faults come here, to the library OS's function.
+void pager_on_fault(struct exo_exception *exception);
 
 // Serves a page fault. False: the address is in no region, or the page is there and does not allow the access; nothing
 // was done. Ends the PE with one line if the disk fails.

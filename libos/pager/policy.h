@@ -14,15 +14,18 @@
 //
 // The pager has C frames in slots 0 … C-1. At each fault, in this order:
 //   1. fault(page)              always, before anything else
-//   2. victim(page) → slot      only if no slot is free; then removed(page, slot) for the page in it. In rare cases
-//                               the pager takes the page of another slot and tells removed that one
+//   2. victim(page) → slot      only if no slot is free; then removed(page, slot) for the page in it. If the
+//                               instruction that faults has brought that page in itself, as it needs several at once,
+//                               the page of the next slot with another one goes, and removed is told of that
 //   3. inserted(page, slot)     the page's entry has A = D = 0; the restarted access then sets A, and D if a write
 // Slots are filled in order 0, 1, …; afterwards a new page takes its victim's slot.
 // touched(slot) is called for every reference, the faulting one included and then after inserted, and only for
-// policies whose `sees` asks for it.
+// policies whose `sees` asks for it. If an instruction loses a page to a further fault of its own, that page faults and
+// is touched again.
 //
 // C is the most that a region may have. A policy with `surplus` has fewer pages in memory when it wants to: it is asked
-// for pages to give up, again and again until it names none, and `removed` is told of each. It is asked at each fault,
+// for pages to give up, again and again until it names none (or one that the instruction which faults has brought in),
+// and `removed` is told of each. It is asked at each fault,
 // after fault; one that sees every reference instead before each reference. A page that faults takes the slot that
 // became free last, and a victim is wanted only when C pages are in memory. So such a policy asks for a further frame
 // by not giving one up.

@@ -14,17 +14,29 @@
 // The accessed and dirty bits of pages that are closed (in memory, not mapped) are kept here in software, so policies
 // see what they would see in a run that has none of this.
 //
-// An instruction may need several pages at once and would fault for ever. So a soft fault that an instruction has had
-// before without getting through (streak.h) leaves the other pages open. A real fault always closes all others, so that
-// what is accessed between two real faults is recorded completely, and only that decides what the policies see. One
-// thing is not as in the simulator: if such an instruction has a second real fault, the page of its first one has not
-// been accessed yet.
+// An instruction may need several pages at once and would fault for ever. So the pages of the instruction in progress
+// (streak.h) stay open together, and are recorded together: "12R +13W". They are told in the order in which the
+// instruction touches them, which is not always that of their faults: a page that it touches before may be open from
+// the instruction before, and then faults only after it was closed. A page that the instruction has not reached has not
+// been accessed when another one faults; this tells the order. "M" is a page that was read before the next one was
+// touched and written when all were there, by this instruction or until the next change of page.
+//
+// Accesses of pages that are open are not seen, but for their bits. None is missed: while the pages of one instruction
+// are open no fault takes a page, so all that happens until the next fault is as if it were done by that instruction.
 #include "libos/pager/resident.h"
 #include "libos/pager/streak.h"
 
+struct member {
+    uint32_t page;
+    bool early; // written when a further page faulted
+};
+
 struct recorder {
-    uint32_t open[STREAK_PAGES]; // mapped pages, oldest first; all of them are in the present streak
-    unsigned open_count;
+    // The pages of the instruction that has opened pages last, in the order in which it touches them. They are mapped,
+    // but for those that it has lost while it is in progress.
+    struct member member[STREAK_PAGES];
+    unsigned count;
+    uint64_t streak; // its number
     bool follows;
     uint64_t changes; // of page, the present one included
     uint64_t time;    // number of the reference that is being shown
@@ -70,37 +82,71 @@ static void flush(struct pager_region *region) {
     recorder->used = 0;
 }
 
-static void append(struct pager_region *region, uint32_t page, bool wrote) {
+static void append(struct pager_region *region, uint32_t page, char kind, bool joined) {
     struct recorder *recorder = region->recorder;
     char digits[10];
     unsigned count = 0;
     do digits[count++] = (char)('0' + page % 10);
     while ((page /= 10) != 0);
-    if (recorder->used + count + 2 > sizeof recorder->line) flush(region);
+    if (recorder->used + count + 3 > sizeof recorder->line) flush(region);
     if (recorder->used > 0) recorder->line[recorder->used++] = ' ';
+    if (joined) recorder->line[recorder->used++] = '+';
     while (count > 0) recorder->line[recorder->used++] = digits[--count];
-    recorder->line[recorder->used++] = wrote ? 'W' : 'R';
+    recorder->line[recorder->used++] = kind;
 }
 
-// Closes the oldest open page: unmaps it, keeps its bits, and records its run.
-static void close_oldest(struct pager_region *region) {
-    struct recorder *recorder = region->recorder;
-    uint32_t page = recorder->open[0];
-    uint64_t old = machine_unbind(region_address(region, page));
-    recorder->open_count--;
-    for (unsigned i = 0; i < recorder->open_count; i++) recorder->open[i] = recorder->open[i + 1];
-    recorder->bits[region->slot_of[page]] |=
+static bool is_open(const struct pager_region *region, uint32_t page) {
+    return region->entries[page] & EXO_ENTRY_PRESENT;
+}
+
+// Unmaps an open page and keeps its bits; returns the old entry, 0 if it is not open.
+static uint64_t close_page(struct pager_region *region, uint32_t page) {
+    if (!is_open(region, page)) return 0;
+    const uint64_t old = machine_unbind(region_address(region, page));
+    region->recorder->bits[region->slot_of[page]] |=
         (old & EXO_ENTRY_ACCESSED ? POLICY_ACCESSED : 0) | (old & EXO_ENTRY_DIRTY ? POLICY_DIRTY : 0);
-    if (region->options.record) append(region, page, old & EXO_ENTRY_DIRTY);
+    return old;
 }
 
 void record_close(struct pager_region *region) {
-    while (region->recorder != nullptr && region->recorder->open_count > 0) close_oldest(region);
+    struct recorder *recorder = region->recorder;
+    if (recorder == nullptr) return;
+    for (unsigned i = 0; i < recorder->count; i++) {
+        const struct member *member = &recorder->member[i];
+        const bool wrote = close_page(region, member->page) & EXO_ENTRY_DIRTY, last = i + 1 == recorder->count;
+        const char kind = member->early || (wrote && last) ? 'W' : wrote ? 'M' : 'R';
+        if (region->options.record) append(region, member->page, kind, i > 0);
+    }
+    recorder->count = 0;
+    recorder->streak = 0;
 }
 
-static void open_page(struct pager_region *region, uint32_t page) {
+// Makes room for one more of the instruction's pages, before those that it has not reached yet.
+static void join(struct pager_region *region, uint32_t page) {
     struct recorder *recorder = region->recorder;
-    recorder->open[recorder->open_count++] = page;
+    unsigned at = 0;
+    if (recorder->count == STREAK_PAGES) machine_fail("an instruction needs more than %u pages at once", STREAK_PAGES);
+    while (at < recorder->count && is_open(region, recorder->member[at].page)
+           && region->entries[recorder->member[at].page] & EXO_ENTRY_ACCESSED) {
+        at++;
+    }
+    for (unsigned i = recorder->count++; i > at; i--) recorder->member[i] = recorder->member[i - 1];
+    recorder->member[at] = (struct member){page, false};
+}
+
+static bool is_member(const struct recorder *recorder, uint32_t page) {
+    for (unsigned i = 0; i < recorder->count; i++) {
+        if (recorder->member[i].page == page) return true;
+    }
+    return false;
+}
+
+static void note_writes(struct pager_region *region) {
+    struct recorder *recorder = region->recorder;
+    for (unsigned i = 0; i < recorder->count; i++) {
+        struct member *member = &recorder->member[i];
+        if (is_open(region, member->page) && region->entries[member->page] & EXO_ENTRY_DIRTY) member->early = true;
+    }
 }
 
 // ---- following ----
@@ -130,12 +176,12 @@ static void repeat_until(struct pager_region *region, uint64_t time) {
     }
 }
 
-// A change of page. Those that an instruction with several pages makes keep the others open, so nothing may go.
-static void change(struct pager_region *region, uint32_t page, bool again) {
+// A change of page. Nothing is given up for those after an instruction's first.
+static void change(struct pager_region *region, uint32_t page, bool first) {
     struct recorder *recorder = region->recorder;
     const uint64_t number = recorder->changes++;
     const uint64_t time = region->options.position != nullptr ? *region->options.position : number;
-    if (again || !recorder->follows) {
+    if (!first || !recorder->follows) {
         recorder->time = time;
     } else {
         repeat_until(region, time);
@@ -151,23 +197,25 @@ static void serve_soft(struct pager_region *region, uint32_t page) {
         machine_fail("region %s: the kernel refused to bind page %u again", region->options.name, page);
     }
     region->statistics.soft_faults++;
-    open_page(region, page);
     if (region->recorder->follows) touch(region, page);
 }
 
-bool record_serve(struct pager_region *region, uint32_t page, bool again) {
-    if (!again || region->slot_of[page] == POLICY_NONE) {
-        record_close(region);
-        again = false;
+bool record_serve(struct pager_region *region, uint32_t page) {
+    struct recorder *recorder = region->recorder;
+    const bool first = recorder->streak != streak_number();
+    if (first) record_close(region);
+    recorder->streak = streak_number();
+    note_writes(region);
+    if (!is_member(recorder, page)) {
+        join(region, page);
+        change(region, page, first);
     }
-    change(region, page, again);
     if (region->slot_of[page] == POLICY_NONE) return false;
     serve_soft(region, page);
     return true;
 }
 
 void record_served(struct pager_region *region, uint32_t page) {
-    open_page(region, page);
     if (region->recorder->follows) touch(region, page);
 }
 

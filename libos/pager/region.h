@@ -93,10 +93,10 @@ struct pager_region *region_of(uint64_t address);
 // view.c: how a policy sees the region.
 struct policy_view view_of(struct pager_region *region);
 
-// record.c: one page mapped at a time. Those before the line only for a region that has a recorder.
-bool record_serve(struct pager_region *region, uint32_t page, bool again); // a fault; true: the page was in memory
-void record_served(struct pager_region *region, uint32_t page);            // the page has come into memory
-uint8_t *record_kept(const struct pager_region *region);                   // slot → POLICY_ACCESSED | POLICY_DIRTY
+// record.c: the pages of one instruction mapped at a time. Those before the line only for a region that has a recorder.
+bool record_serve(struct pager_region *region, uint32_t page);  // a fault; true: the page was in memory
+void record_served(struct pager_region *region, uint32_t page); // the page has come into memory
+uint8_t *record_kept(const struct pager_region *region);        // slot → POLICY_ACCESSED | POLICY_DIRTY
 uint64_t record_kept_bits(const struct pager_region *region, uint32_t slot);
 void record_forget(struct pager_region *region, uint32_t slot, uint64_t bits);
 uint64_t record_time(const struct pager_region *region); // number of the present change of page, from 0 on

@@ -6,22 +6,40 @@
 // references since the change before.
 #include "libos/pager/resident.h"
 #include "libos/pager/sequence.h"
+#include "libos/pager/streak.h"
 #include "libos/pager/transit.h"
 
+// Whether a slot holds a page that may go: the instruction in progress would not have it brought in again at once.
+static bool may_go(const struct pager_region *region, uint32_t slot) {
+    return slot < region->used && region->page_in[slot] != POLICY_NONE
+           && !streak_needs(region_address(region, region->page_in[slot]));
+}
+
+bool resident_can_spare(const struct pager_region *region) {
+    for (uint32_t slot = 0; slot < region->used; slot++) {
+        if (may_go(region, slot)) return true;
+    }
+    return false;
+}
+
+// What the policy is asked, and what is done if its choice cannot go, is what sim/simulate.c does.
 uint32_t resident_victim(struct pager_region *region, uint32_t incoming) {
     const struct policy *policy = region->options.policy;
     uint32_t slot = 0;
+    if (!resident_can_spare(region)) {
+        machine_fail("region %s: an instruction needs more pages at once than the %u frames hold", region->options.name,
+                     region->resident);
+    }
     for (uint32_t tries = 0; tries <= region->slots - region->resident; tries++) {
         REGION_TIMED(region, slot = policy->victim(region->state, incoming));
         if (slot >= region->slots) {
             machine_fail("region %s: policy %s chose slot %u of %u", region->options.name, policy->name, slot,
                          region->slots);
         }
-        if (slot < region->used && region->page_in[slot] != POLICY_NONE) return slot;
+        if (slot < region->used && region->page_in[slot] != POLICY_NONE) break;
     }
-    for (;; slot = slot + 1 >= region->used ? 0 : slot + 1) {
-        if (slot < region->used && region->page_in[slot] != POLICY_NONE) return slot;
-    }
+    while (!may_go(region, slot)) slot = slot + 1 >= region->used ? 0 : slot + 1;
+    return slot;
 }
 
 static void write_back(struct pager_region *region, uint32_t slot, uint32_t victim) {
@@ -78,7 +96,7 @@ void resident_ask_another(struct pager_region *region) {
     const uint32_t least = region->resident == 0 ? 1 : region->resident + 2;
     for (unsigned i = 0; i < pager_region_count; i++) {
         struct pager_region *other = &pager_regions[i];
-        if (other->budget != region->budget || other->resident < least) continue;
+        if (other->budget != region->budget || other->resident < least || !resident_can_spare(other)) continue;
         const bool more = most == nullptr || other->resident > most->resident;
         if (more || (other->resident == most->resident && other->options.rank < most->options.rank)) most = other;
     }
@@ -96,6 +114,7 @@ void resident_give_up(struct pager_region *region) {
             machine_fail("region %s: policy %s gives up slot %u, which holds no page", region->options.name,
                          policy->name, slot);
         }
+        if (!may_go(region, slot)) return;
         resident_evict(region, slot);
     }
 }

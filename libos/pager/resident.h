@@ -16,15 +16,19 @@ static inline uint32_t resident_next_slot(const struct pager_region *region) {
     return region->empty_count != 0 ? region->empty[region->empty_count - 1] : region->used;
 }
 
-// The slot of the page that the policy wants to go, for the sake of a page that comes; asks again for empty slots.
-// There is a page in memory.
+// The slot of the page that the policy wants to go, for the sake of a page that comes; asks again for empty slots. If
+// the instruction in progress has brought that page in (streak.h), the page in the next slot with another one goes.
 uint32_t resident_victim(struct pager_region *region, uint32_t incoming);
+
+// Whether the region has a page in memory that the instruction in progress has not brought in.
+bool resident_can_spare(const struct pager_region *region);
 
 // Takes the page out of a slot: unbinds it, writes it back if it is dirty, and tells the policy. Its frame is free, or
 // in transit.
 void resident_evict(struct pager_region *region, uint32_t slot);
 
-// Takes pages out that the policy has no use for, and those beyond the region's limit. No page is open (record.c).
+// Takes pages out that the policy has no use for, until it names one that the instruction in progress has brought in;
+// and those beyond the region's limit.
 void resident_shrink(struct pager_region *region, uint32_t incoming);
 void resident_give_up(struct pager_region *region);
 

@@ -4,34 +4,37 @@
 #include "libos/pager/machine.h"
 
 static struct {
-    uint64_t rip, registers;
-    unsigned count, next; // addresses known; where the next one goes
-    struct {
-        uint64_t address;
-        unsigned times;
-    } fault[STREAK_PAGES];
+    uint64_t rip, registers, number;
+    unsigned count;
+    uint64_t brought[STREAK_PAGES]; // addresses of pages
 } streak;
 
-unsigned streak_follow(const struct exo_exception *exception) {
+void streak_follow(const struct exo_exception *exception, bool absent) {
     const uint64_t registers = machine_registers(exception);
-    if (exception->rip != streak.rip || registers != streak.registers) {
-        streak.rip = exception->rip;
-        streak.registers = registers;
-        streak.count = streak.next = 0;
-    }
-    for (unsigned i = 0; i < streak.count; i++) {
-        if (streak.fault[i].address == exception->cr2) return ++streak.fault[i].times;
-    }
-    streak.fault[streak.next].address = exception->cr2;
-    streak.fault[streak.next].times = 1;
-    streak.next = (streak.next + 1) % STREAK_PAGES;
-    if (streak.count < STREAK_PAGES) streak.count++;
-    return 1;
+    const exo_vaddr page = {exception->cr2 & -EXO_PAGE_SIZE};
+    if (exception->rip != streak.rip || registers != streak.registers || (absent && streak_needs(page))) streak_end();
+    streak.rip = exception->rip;
+    streak.registers = registers;
 }
 
-bool streak_holds(exo_vaddr address) {
+uint64_t streak_number(void) {
+    return streak.number;
+}
+
+void streak_brought(exo_vaddr address) {
+    if (streak.count == STREAK_PAGES) machine_fail("an instruction needs more than %u pages at once", STREAK_PAGES);
+    streak.brought[streak.count++] = address.raw;
+}
+
+bool streak_needs(exo_vaddr address) {
     for (unsigned i = 0; i < streak.count; i++) {
-        if (streak.fault[i].address / EXO_PAGE_SIZE == address.raw / EXO_PAGE_SIZE) return true;
+        if (streak.brought[i] == address.raw) return true;
     }
     return false;
+}
+
+void streak_end(void) {
+    streak.rip = 0; // no instruction's
+    streak.count = 0;
+    streak.number++;
 }

@@ -1,19 +1,28 @@
 // SPDX-License-Identifier: MIT
-// Faults of one instruction that has not got through yet. An instruction may need several pages at once, and is
-// restarted from its beginning after each fault; so it gets through only when all of them are in memory together. A
-// policy that takes the page just brought in (LIFO does, others may) would let it fault for ever.
+// The instruction in progress: the one that faults, until another one does. An instruction may need several pages at
+// once (an operand that lies across two pages, several operands in memory) and is begun again after each fault, so it
+// gets through only when all of them are in memory together.
 //
-// An instruction that faults again at the same place with the same registers has not got through. Registers that the
-// handler does not see may have changed, so a few rounds are let pass before anything is done about it.
+// A fault is one more of the same instruction if it comes from the same place with the same registers: its operands
+// are then at the same addresses, and nothing else has faulted in between. Pages that such faults have brought in are
+// not taken for its further ones, whatever the policy wants; else MRU, which takes the page used last, would let an
+// instruction with two pages fault for ever. The simulator does the same with the pages that a trace joins
+// (sim/group.c).
 #pragma once
 #include "pe/pe.h"
 
-// Takes a fault, real or soft, into account. Returns how often the streak that it belongs to has had a fault at the
-// same address: 1 for the first.
-unsigned streak_follow(const struct exo_exception *exception);
+// Takes a fault into account. Absent: its page is not in memory; if this instruction had brought it in before, it has
+// got through meanwhile, and this is its next time.
+void streak_follow(const struct exo_exception *exception, bool absent);
 
-// Whether the present streak has had a fault in the page that begins at `address`.
-bool streak_holds(exo_vaddr address);
+// The number of the instruction in progress, which none before it had; never 0.
+uint64_t streak_number(void);
 
-constexpr unsigned STREAK_PAGES = 16;   // that one instruction may need; more are forgotten, oldest first
-constexpr unsigned STREAK_PATIENCE = 8; // faults at one address before the policy's choice is set aside
+// A fault of the instruction has brought in the page that begins at `address`; whether one has.
+void streak_brought(exo_vaddr address);
+bool streak_needs(exo_vaddr address);
+
+// The instruction is over: pages go that no fault wants to go.
+void streak_end(void);
+
+constexpr unsigned STREAK_PAGES = 16; // that one instruction may need

@@ -111,6 +111,11 @@ class Strings(unittest.TestCase):
         self.assertEqual(self.strings("heap=fifo@1,a=fifo@1,default=fifo"),
                          {"heap": "1 W\n1 R\n", "a": "10 R\n11 R\n", "default": "20 W\n30 R\n"})
 
+    def test_of_an_instruction_with_several_pages_each_region_has_its_own(self):
+        self.subject.trace.path.write_text("10 R\n+1 W\n+11 M\n+20 W\n2 R\n+3 R\n12 R\n+4 W\n+5 W\n13 R\n")
+        self.assertEqual(self.strings("a=fifo@1,default=fifo"),
+                         {"a": "10 R\n+11 M\n12 R\n13 R\n", "default": "1 W\n+20 W\n2 R\n+3 R\n4 W\n+5 W\n"})
+
     def test_a_region_without_references_has_no_string(self):
         self.subject.ranges = {"a": (40, 2)}
         self.assertIsNone(self.strings("a=fifo@1,default=fifo")["a"])

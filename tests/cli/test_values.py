@@ -7,6 +7,7 @@ import json
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from tools import constants, files, options, tables, traces
 from tools.errors import BinderyError, Usage, unknown
@@ -73,6 +74,21 @@ class Traces(unittest.TestCase):
                            (b"1  R\n", 1), (b"1 R \n", 1), (b"0x10\n", 1), (b"1\n99999999999999999999\n", 2)):
             with self.subTest(text), self.assertRaisesRegex(Usage, f"^refs.txt:{line}: expected “PAGE”"):
                 self.check(text)
+
+    def test_references_of_one_instruction_stay_joined_in_an_applications_string(self):
+        trace = self.check(b"7 R\n+8 M\n+7 W\n9\n+8\n8 W\n")
+        self.assertEqual(trace.text, b"0 R\n+1 M\n+0 W\n2\n+1\n1 W\n")
+        self.assertEqual(trace.widest, 2)
+        self.assertEqual(self.check(b"1\n+2\n3\n+4\n+5\n5\n").widest, 3)
+
+    def test_what_is_replayed_is_made_one_reference_after_the_other(self):
+        with mock.patch.object(traces, "store", lambda name, text: text):
+            trace = traces.check("t", b"7 R\n+8 M\n+7 W\n9\n", "refs.txt")
+        self.assertEqual((trace.path, trace.widest), (b"0 R\n1 W\n0 W\n2\n", 1))
+
+    def test_a_first_line_joins_nothing(self):
+        with self.assertRaisesRegex(Usage, "^refs.txt:1: “\\+” joins"):
+            self.check(b"+1\n")
 
     def test_too_many_pages_are_refused(self):
         with self.assertRaisesRegex(Usage, "at most 65536"):

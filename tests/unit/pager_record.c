@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Recording: the recorded string, simulated, gives the run's own counts, and instructions that need several pages get
-// through.
+// through. That they do as the simulator says: pager_groups.c.
 #include "libos/pager/policy/lcg.h"
 #include "libos/pager/sim/simulate.h"
 #include "tests/unit/pager_fake.h"
@@ -119,17 +119,6 @@ Test(pager, page_changes_are_recorded_and_repeats_are_not) {
     cr_expect_not_null(strstr(fake.report, "\"references\":4,\"faults\":2,"), "%s", fake.report);
 }
 
-// Here the simulator is not exact: see record.c.
-Test(pager, instructions_with_several_pages_are_recorded_nearly_as_simulated) {
-    struct pager_region *region = attach("clock1", true);
-    program(4);
-    const uint64_t found = pager_statistics(region).faults;
-    pager_report();
-    const uint64_t wanted = simulated("clock1").faults;
-    cr_expect_lt(llabs((long long)(found - wanted)), (long long)(wanted / 100), "%lu faults, simulated %lu", found,
-                 wanted);
-}
-
 static void needs_eight(const char *policy, bool record) {
     attach(policy, record);
     for (unsigned page = 0; page < PAGES; page++) fake_touch(page, page % 3 == 0); // all frames are taken
@@ -160,17 +149,6 @@ GETS_THROUGH(sieve1)
 GETS_THROUGH(sieve1_d1)
 GETS_THROUGH(twoq_clock)
 GETS_THROUGH(clockpro)
-
-Test(pager, the_policys_choice_is_set_aside_only_for_an_instruction_that_gets_nowhere) {
-    struct pager_region *region = attach("lifo", false);
-    for (unsigned page = 0; page < FRAMES; page++) fake_touch(page, false);
-    for (unsigned i = 0; i < 100; i++) fake_touch(30 + i % 2, false); // one instruction, but it gets through
-    cr_expect_eq(pager_statistics(region).faults, FRAMES + 100, "LIFO keeps the pages that were loaded first");
-    const uint64_t before = pager_statistics(region).faults;
-    fake_execute(0x1000, (struct fake_access[]){{40, false}, {41, true}}, 2);
-    const uint64_t faults = pager_statistics(region).faults - before;
-    cr_expect(faults > 10 && faults < 30, "%lu faults of one instruction", faults);
-}
 
 Test(pager, an_instruction_that_needs_more_pages_than_frames_ends_the_pe) {
     const struct pager_options options = {

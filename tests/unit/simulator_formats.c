@@ -136,6 +136,22 @@ Test(formats, every_form_gives_the_same_references) {
     trace_free(trace);
 }
 
+Test(formats, text_says_which_references_one_instruction_makes_and_comes_back) {
+    static const char text[] = "5 R\n6 M\n+7 W\n5 W\n6 R\n+5 R\n+8 M\n";
+    unsigned char back[sizeof text];
+    write_file("g.txt", text, strlen(text));
+    struct trace *trace = read_trace("g.txt");
+    cr_assert(trace_write(trace, path_of("h.txt"), error, sizeof error), "%s", error);
+    cr_assert_eq(read_file("h.txt", back, sizeof back), strlen(text));
+    cr_expect_arr_eq(back, text, strlen(text));
+    cr_assert(trace_write(trace, path_of("h.bin"), error, sizeof error), "%s", error);
+    struct trace *flat = read_trace("h.bin"); // which has no place for it
+    expect_same_pages(trace, flat);
+    cr_expect_eq(flat->groups, 0);
+    trace_free(flat);
+    trace_free(trace);
+}
+
 Test(formats, contents_tell_the_form_whatever_the_name_is) {
     struct trace *trace = trace_new("loop1100"), *back;
     cr_assert(trace_generate(trace, "loop1100"));

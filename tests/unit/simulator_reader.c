@@ -47,13 +47,50 @@ Test(simulator, reads_pages_with_and_without_r_and_w) {
     trace_free(trace);
 }
 
+Test(simulator, reads_references_that_one_instruction_makes) {
+    bool good;
+    const char text[] = "7 R\n9 R\n+8 M\n+9 W\n8 M\n7 M\n+9\n";
+    struct trace *trace = read_text(text, strlen(text), &good);
+    cr_assert(good, "%s", error);
+    cr_expect_eq(trace->length, 7);
+    cr_assert_eq(trace->groups, 2);
+    cr_expect_eq(trace->widest, 2, "three references, but to two pages");
+    cr_expect_eq(trace->group[0].first, 1);
+    cr_expect_eq(trace->group[0].count, 3);
+    cr_expect_eq(trace->group[0].late, 1 << 1);
+    cr_expect_eq(trace->group[1].first, 5);
+    cr_expect_eq(trace->group[1].count, 2);
+    cr_expect_eq(trace->group[1].late, 1 << 0);
+    const uint32_t wanted[] = {0 << 1, 1 << 1, 2 << 1 | 1, 1 << 1 | 1, 2 << 1 | 1, 0 << 1 | 1, 1 << 1};
+    cr_expect_arr_eq(trace->reference, wanted, sizeof wanted);
+    cr_expect_null(trace_group_at(trace, 0));
+    cr_expect_eq(trace_group_at(trace, 3), &trace->group[0]);
+    cr_expect_null(trace_group_at(trace, 4));
+    cr_expect_eq(trace_group_at(trace, 5), &trace->group[1]);
+    trace_free(trace);
+}
+
+Test(simulator, a_line_that_joins_nothing_or_too_much_is_named) {
+    char text[18 * 5 + 1] = "1\n";
+    REFUSED("+1\n", 1, "there is none");
+    REFUSED("1\n++2\n", 2, "found \"++2\"");
+    REFUSED("1\n+\n", 2, "expected a decimal page number");
+    REFUSED("1\n+ 2\n", 2, "expected a decimal page number");
+    for (unsigned i = 0; i < 15; i++) strcat(text, "+2 R\n");
+    bool good;
+    struct trace *trace = read_text(text, strlen(text), &good);
+    cr_expect(good, "16 references of one instruction: %s", error);
+    trace_free(trace);
+    strcat(text, "+3 R\n");
+    expect_refused(text, strlen(text), 17, "it is the last of 16");
+}
+
 Test(simulator, a_bad_line_is_named_with_what_was_expected) {
     REFUSED("1\n2\nfoo\n", 3, "found \"foo\"");
     REFUSED("1 W \n", 1, "expected a decimal page number");
     REFUSED("1 w\n", 1, "expected");
     REFUSED("1  W\n", 1, "expected");
     REFUSED("-1\n", 1, "found \"-1\"");
-    REFUSED("+1\n", 1, "expected");
     REFUSED(" 1\n", 1, "expected");
     REFUSED("0x10\n", 1, "expected");
     REFUSED("1\n\n2\n", 2, "found \"\"");

@@ -44,8 +44,12 @@ char *trace_name_of(const char *path) {
     return name;
 }
 
+bool trace_is_full(const struct trace *trace) {
+    return trace->length == UINT32_MAX - 1 || trace->pages == 1u << 30;
+}
+
 bool trace_add_or_full(struct trace *trace, uint64_t page, bool write) {
-    if (trace->length == UINT32_MAX - 1 || trace->pages == 1u << 30) return false;
+    if (trace_is_full(trace)) return false;
     trace_add(trace, page, write);
     return true;
 }

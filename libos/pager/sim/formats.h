@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The forms of trace files.
 //
-//   text           lines `PAGE`, `PAGE R` or `PAGE W`, decimal
+//   text           lines `PAGE`, `PAGE R`, `PAGE W` or `PAGE M`, decimal, with `+` if one instruction makes this
+//                  reference and that of the line before; see text.c
 //   oracleGeneral  libCacheSim's binary form, see oracle_general.c
 //
 // Either may be compressed with zstd. When a file is read its form is told from its contents, and by its name where
@@ -38,5 +39,6 @@ bool name_is_zstd(const char *path);
 
 // For the readers: adds a reference unless the trace is full.
 [[nodiscard]] bool trace_add_or_full(struct trace *trace, uint64_t page, bool write);
+bool trace_is_full(const struct trace *trace);
 
 constexpr size_t ORACLE_GENERAL_RECORD = 24; // bytes

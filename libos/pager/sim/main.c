@@ -19,7 +19,7 @@ static const char usage[] =
     "  bindery-sim --generate dirtymix > dirtymix.txt\n"
     "  bindery-sim --convert refs.txt refs.oracleGeneral.bin.zst\n\n"
     "  --trace FILE,…     lines PAGE, PAGE R or PAGE W, decimal, or libCacheSim's oracleGeneral, plain or zstd;\n"
-    "                     @NAME for a generated trace\n"
+    "                     +PAGE: by the same instruction as the line before; @NAME for a generated trace\n"
     "  --policy NAME,…    'all' for every one (those that need more frames are left out)\n"
     "  --frames N,…       frames, from 1 on; N% is a share of the trace's different pages\n"
     "  --region POLICY:FIRST+PAGES\n"
@@ -141,6 +141,9 @@ static void convert(const char *from, const char *to) {
     struct trace *trace = loaded(from);
     if (trace->has_writes && name_is_oracle_general(to))
         fprintf(stderr, "bindery-sim: oracleGeneral has no place for reads and writes: %s holds pages only\n", to);
+    if (trace->groups != 0 && name_is_oracle_general(to))
+        fprintf(stderr, "bindery-sim: %zu instructions need several pages at once, which %s does not say\n",
+                trace->groups, to);
     if (!trace_write(trace, to, error, sizeof error)) refuse("%s", error);
     trace_free(trace);
 }
@@ -238,7 +241,15 @@ static void check_minimum(const struct command *command, const struct policy *po
         refuse("%s needs at least %" PRIu32 " frames, not %" PRIu32, policy->name, policy->minimum, frames);
 }
 
+static void check_widest(const struct command *command, const struct trace *trace, uint32_t frames) {
+    if (frames < trace->widest && !command->leave_out)
+        refuse("%s: an instruction needs %" PRIu32 " pages at once, more than %" PRIu32 " frames", trace->name,
+               trace->widest, frames);
+}
+
 static void check_shares(const struct command *command, const struct trace *trace) {
+    for (char **frames = command->frames; *frames != nullptr; frames++)
+        check_widest(command, trace, frames_of(size_of(*frames), trace->pages));
     for (char **name = command->policies; *name != nullptr; name++) {
         for (char **frames = command->frames; *frames != nullptr; frames++) {
             if (strcmp(*name, "all") != 0)

@@ -7,8 +7,8 @@
 //         16   8 bytes   number of the next reference to it, counted from 1 as in libCacheSim's own files, or -1
 //                        if there is none                                 read: ignored
 //
-// What the form has no place for is lost: whether a reference writes. Ids may be any numbers; an id of 0 is the page
-// 2^64 - 1, so that every file can be written back as it was.
+// What the form has no place for is lost: whether a reference writes, and which ones an instruction makes together. Ids
+// may be any numbers; an id of 0 is the page 2^64 - 1, so that every file can be written back as it was.
 #include "libos/pager/policy.h"
 #include "libos/pager/sim/formats.h"
 #include "libos/pager/sim/sink.h"

@@ -30,7 +30,8 @@ static void level(struct run *run) {
     if (pool->free != 0 || run->resident >= run->view.frames) return;
     for (unsigned i = 0; i < pool->count; i++) {
         struct run *other = &pool->run[i];
-        if (other != run && other->resident >= least && (most == nullptr || other->resident > most->resident))
+        if (other != run && other->resident >= least && run_can_spare(other)
+            && (most == nullptr || other->resident > most->resident))
             most = other;
     }
     if (most != nullptr) run_release(most, most->view.pages - 1);
@@ -52,6 +53,7 @@ bool simulate_pool(const struct simulation_pool *pool, struct simulation_counts 
     struct simulation options[POOL_MOST];
     struct run runs[POOL_MOST];
     struct pool frames = {.free = pool->common.frames, .count = pool->count, .run = runs};
+    if (pool->common.frames < trace->widest) return false;
     for (unsigned i = 0; i < pool->count; i++) {
         if (pool->common.frames < pool->region[i].policy->minimum) return false;
     }
@@ -64,10 +66,19 @@ bool simulate_pool(const struct simulation_pool *pool, struct simulation_counts 
     }
     uint8_t *of = memory_zeroed(trace->pages, 1);
     for (uint32_t page = 0; page < trace->pages; page++) of[page] = region_of(pool, trace->number[page]);
-    for (size_t i = 0; i < trace->length; i++) {
+    for (size_t i = 0, group = 0; i < trace->length;) {
+        if (group < trace->groups && trace->group[group].first == i) {
+            struct run *members[GROUP_MOST];
+            for (uint32_t j = 0; j < trace->group[group].count; j++, i++) {
+                members[j] = &runs[of[reference_page(trace->reference[i])]];
+                members[j]->counts.references++;
+            }
+            run_group(members, &trace->group[group++]);
+            continue;
+        }
         struct run *run = &runs[of[reference_page(trace->reference[i])]];
         run->counts.references++;
-        run_reference(run, i);
+        run_reference(run, i++);
     }
     for (unsigned i = 0; i < pool->count; i++) {
         run_end(&runs[i]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A simulation under way: one policy, its frames and its pages. simulate.c makes one go through a trace; pool.c makes
-// several take turns.
+// several take turns; group.c does instructions with several pages.
 #pragma once
 #include "libos/pager/sim/simulate.h"
 
@@ -11,6 +11,11 @@ struct pool {
     uint32_t free;
     unsigned count;
     struct run *run;
+};
+
+// Pages that the instruction in progress has brought in: none of them goes for its further ones.
+struct needs {
+    uint32_t count, page[GROUP_MOST];
 };
 
 struct run {
@@ -26,12 +31,14 @@ struct run {
     uint8_t *stored;    // page → has contents on disk
     uint32_t *empty; // slots that were filled and are not, the latest on top; only for policies with surplus, in a pool
     uint32_t empty_count;
-    uint32_t used;     // slots filled at some time
-    uint32_t resident; // pages in memory
-    uint64_t time;     // number of the reference that is being made
-    uint64_t sum_time; // resident_sum counts up to here
-    uint32_t last;     // page of the reference before
-    struct pool *pool; // that its frames are from; null: frames of its own
+    uint32_t used;                   // slots filled at some time
+    uint32_t resident;               // pages in memory
+    uint64_t time;                   // number of the reference that is being made
+    uint64_t sum_time;               // resident_sum counts up to here
+    uint32_t last;                   // page of the reference before
+    uint32_t item_first, item_count; // references of the last instruction that made one of the run's; for followers
+    struct pool *pool;               // that its frames are from; null: frames of its own
+    const struct needs *needs;       // null: the instruction makes a single reference
     struct simulation_counts counts;
 };
 
@@ -40,6 +47,16 @@ void run_begin(struct run *run, const struct simulation *options);
 
 // Makes a reference of the trace, by its number.
 void run_reference(struct run *run, size_t number);
+
+// Makes the references of a group, `of` being the run of each.
+void run_group(struct run *const of[], const struct group *group);
+
+// For run_group: takes out what the policy gives up; brings a page in, and returns its slot.
+void run_give_up(struct run *run);
+uint32_t run_fault(struct run *run, uint32_t page);
+
+// Whether the run has a page in memory that the instruction in progress has not brought in.
+bool run_can_spare(const struct run *run);
 
 // Takes out the page that the policy wants to go for the sake of a page, which may be none of the run's: its frame is
 // free in the pool.

@@ -3,6 +3,7 @@
 #include "libos/pager/sequence.h"
 #include "libos/pager/sim/memory.h"
 #include "libos/pager/sim/run.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,19 +68,43 @@ static void leave(struct run *run, uint32_t slot) {
     if (run->pool != nullptr) run->pool->free++;
 }
 
-// Takes out what the policy gives up.
-static void give_up(struct run *run) {
-    for (uint32_t slot; (slot = run->policy->surplus(run->state)) != POLICY_NONE;) leave(run, slot);
+static bool may_go(const struct run *run, uint32_t slot) {
+    const uint32_t page = slot < run->used ? run->page_in[slot] : POLICY_NONE;
+    if (page == POLICY_NONE || run->needs == nullptr) return page != POLICY_NONE;
+    for (uint32_t i = 0; i < run->needs->count; i++) {
+        if (run->needs->page[i] == page) return false;
+    }
+    return true;
 }
 
-// As the pager asks where slots may be empty (resident.c).
+bool run_can_spare(const struct run *run) {
+    for (uint32_t slot = 0; slot < run->used; slot++) {
+        if (may_go(run, slot)) return true;
+    }
+    return false;
+}
+
+// Until it names a page that the instruction in progress has brought in, as the pager does.
+void run_give_up(struct run *run) {
+    for (uint32_t slot; (slot = run->policy->surplus(run->state)) != POLICY_NONE;) {
+        if (!may_go(run, slot)) return;
+        leave(run, slot);
+    }
+}
+
+// As the pager asks where slots may be empty, and pages needed (resident_victim in resident.c).
 static uint32_t victim(struct run *run, uint32_t incoming) {
     uint32_t slot = 0;
+    if (!run_can_spare(run)) {
+        fprintf(stderr, "bindery-sim: %s: an instruction needs more pages at once than the %u frames hold\n",
+                run->options->trace->name, run->resident);
+        exit(2);
+    }
     for (uint32_t tries = 0; tries <= run->view.frames - run->resident; tries++) {
         slot = run->policy->victim(run->state, incoming);
-        if (run->page_in[slot] != POLICY_NONE) return slot;
+        if (slot < run->used && run->page_in[slot] != POLICY_NONE) break;
     }
-    while (slot >= run->used || run->page_in[slot] == POLICY_NONE) slot = slot + 1 >= run->used ? 0 : slot + 1;
+    while (!may_go(run, slot)) slot = slot + 1 >= run->used ? 0 : slot + 1;
     return slot;
 }
 
@@ -92,7 +117,7 @@ static uint32_t slot_for(struct run *run, uint32_t page) {
         if (!pool_has_room(run)) run_release(run, page);
         run->pool->free--;
     } else if (run->resident == run->view.frames) {
-        const uint32_t slot = run->policy->victim(run->state, page);
+        const uint32_t slot = run->needs == nullptr ? run->policy->victim(run->state, page) : victim(run, page);
         evict(run, slot);
         return slot;
     }
@@ -101,12 +126,12 @@ static uint32_t slot_for(struct run *run, uint32_t page) {
     return run->empty_count != 0 ? run->empty[--run->empty_count] : run->used++;
 }
 
-static uint32_t fault(struct run *run, uint32_t page) {
+uint32_t run_fault(struct run *run, uint32_t page) {
     const struct policy *policy = run->policy;
     run->counts.faults++;
     if (run->options->faulted != nullptr) run->options->faulted(run->options->context, run->time);
     if (policy->fault != nullptr) policy->fault(run->state, page);
-    if (policy->surplus != nullptr && policy->sees < POLICY_SEES_REFERENCES) give_up(run);
+    if (policy->surplus != nullptr && policy->sees < POLICY_SEES_REFERENCES) run_give_up(run);
     const uint32_t slot = slot_for(run, page);
     run->counts.reads += run->stored[page];
     run->slot_of[page] = slot;
@@ -122,18 +147,18 @@ static uint8_t dirty_bit(uint32_t reference) {
 }
 
 // The usual case, and a fast one: a hit only sets bits.
-static void references_to_bits(struct run *run) {
+static void references_to_bits(struct run *run, size_t first, size_t end) {
     const struct trace *trace = run->options->trace;
     const uint8_t first_access = run->view.starts_clear ? 0 : POLICY_ACCESSED;
     const uint32_t *const slot_of = run->slot_of;
     uint8_t *const bits = run->bits;
-    for (const uint32_t *each = trace->reference, *end = each + trace->length; each < end; each++) {
+    for (const uint32_t *each = trace->reference + first; each < trace->reference + end; each++) {
         const uint32_t reference = *each, slot = slot_of[reference_page(reference)];
         if (slot != POLICY_NONE) {
             bits[slot] |= POLICY_ACCESSED | dirty_bit(reference);
         } else {
             run->time = (uint64_t)(each - trace->reference);
-            bits[fault(run, reference_page(reference))] = first_access | dirty_bit(reference);
+            bits[run_fault(run, reference_page(reference))] = first_access | dirty_bit(reference);
         }
     }
 }
@@ -144,10 +169,10 @@ static inline void reference(struct run *run, size_t i) {
     const uint32_t reference = run->options->trace->reference[i], page = reference_page(reference);
     uint8_t set = POLICY_ACCESSED;
     run->time = i;
-    if (policy->surplus != nullptr && policy->sees >= POLICY_SEES_REFERENCES) give_up(run);
+    if (policy->surplus != nullptr && policy->sees >= POLICY_SEES_REFERENCES) run_give_up(run);
     uint32_t slot = run->slot_of[page];
     if (slot == POLICY_NONE) {
-        slot = fault(run, page);
+        slot = run_fault(run, page);
         if (run->view.starts_clear) set = 0;
     } else if (page == run->last && run->options->drop_repeats) {
         set = 0;
@@ -156,6 +181,8 @@ static inline void reference(struct run *run, size_t i) {
     if (run->next != nullptr) run->next_use[slot] = run->next[i];
     if (policy->touched != nullptr) policy->touched(run->state, slot);
     run->last = page;
+    run->item_first = (uint32_t)i;
+    run->item_count = 1;
 }
 
 void run_reference(struct run *run, size_t number) {
@@ -212,16 +239,33 @@ void run_end(struct run *run) {
     free(run->stored);
 }
 
-bool simulate(const struct simulation *options, struct simulation_counts *counts) {
-    struct run run;
-    if (options->frames < options->policy->minimum) return false;
-    run_begin(&run, options);
-    if (run.policy->touched == nullptr && run.next == nullptr && !options->drop_repeats)
-        references_to_bits(&run);
+// Instructions with a single reference each.
+static void references(struct run *run, size_t first, size_t end) {
+    if (first == end) return;
+    if (run->policy->touched == nullptr && run->next == nullptr && !run->options->drop_repeats)
+        references_to_bits(run, first, end);
     else
-        for (size_t i = 0; i < options->trace->length; i++) reference(&run, i);
+        for (size_t i = first; i < end; i++) reference(run, i);
+    run->item_first = (uint32_t)end - 1;
+    run->item_count = 1;
+}
+
+bool simulate(const struct simulation *options, struct simulation_counts *counts) {
+    const struct trace *trace = options->trace;
+    struct run run, *of[GROUP_MOST];
+    size_t at = 0;
+    if (options->frames < options->policy->minimum || options->frames < trace->widest) return false;
+    run_begin(&run, options);
+    for (unsigned i = 0; i < GROUP_MOST; i++) of[i] = &run;
+    for (size_t i = 0; i < trace->groups; i++) {
+        const struct group *group = &trace->group[i];
+        references(&run, at, group->first);
+        run_group(of, group);
+        at = group->first + group->count;
+    }
+    references(&run, at, trace->length);
     run_end(&run);
     *counts = run.counts;
-    counts->references = options->trace->length;
+    counts->references = trace->length;
     return true;
 }

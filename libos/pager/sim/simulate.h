@@ -25,5 +25,5 @@ struct simulation_counts {
     uint64_t sequence;     // digest of the victims' pages in their order, see libos/pager/sequence.h
 };
 
-// Runs it. False, with nothing run, if there are fewer frames than the policy needs.
+// Runs it. False, with nothing run, if there are fewer frames than the policy or an instruction of the trace needs.
 [[nodiscard]] bool simulate(const struct simulation *simulation, struct simulation_counts *counts);

@@ -20,6 +20,7 @@ void trace_free(struct trace *trace) {
     free(trace->reference);
     free(trace->number);
     free(trace->bucket);
+    free(trace->group);
     free(trace);
 }
 
@@ -60,6 +61,62 @@ void trace_add(struct trace *trace, uint64_t page, bool write) {
         trace->reference = memory_grow(trace->reference, trace->room * sizeof *trace->reference);
     }
     trace->reference[trace->length++] = page_of(trace, page) << 1 | (write ? 1 : 0);
+    trace->last_late = false;
+}
+
+// The group that ends with the last reference; a new one if there is none.
+static struct group *last_group(struct trace *trace) {
+    struct group *last = trace->groups == 0 ? nullptr : &trace->group[trace->groups - 1];
+    if (last != nullptr && last->first + last->count == trace->length) return last;
+    if (trace->groups == trace->groups_room) {
+        trace->groups_room = trace->groups_room == 0 ? 64 : trace->groups_room * 2;
+        trace->group = memory_grow(trace->group, trace->groups_room * sizeof *trace->group);
+    }
+    last = &trace->group[trace->groups++];
+    *last = (struct group){.first = (uint32_t)trace->length - 1, .count = 1, .late = trace->last_late};
+    return last;
+}
+
+static uint32_t pages_of(const struct trace *trace, const struct group *group) {
+    uint32_t pages = 0;
+    for (uint32_t i = 0; i < group->count; i++) {
+        uint32_t j = 0;
+        const uint32_t *reference = trace->reference + group->first;
+        while (reference_page(reference[j]) != reference_page(reference[i])) j++;
+        pages += i == j;
+    }
+    return pages;
+}
+
+bool trace_join(struct trace *trace, uint64_t page, bool write) {
+    if (trace->length == 0) return false;
+    struct group *group = last_group(trace);
+    if (group->count == GROUP_MOST) return false;
+    trace_add(trace, page, write);
+    group->count++;
+    const uint32_t pages = pages_of(trace, group);
+    if (pages > trace->widest) trace->widest = pages;
+    return true;
+}
+
+void trace_late(struct trace *trace) {
+    const struct group *at = trace_group_at(trace, trace->length - 1);
+    trace->last_late = true;
+    if (at != nullptr) trace->group[at - trace->group].late |= (uint16_t)(1u << (at->count - 1));
+}
+
+const struct group *trace_group_at(const struct trace *trace, size_t at) {
+    size_t low = 0, high = trace->groups;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const struct group *group = &trace->group[middle];
+        if (at - group->first < group->count) return group; // wraps for a position before it
+        if (at < group->first)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return nullptr;
 }
 
 uint32_t *trace_next_uses(const struct trace *trace) {

@@ -11,6 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// References that one instruction makes and that get through only when all their pages are in memory together: those of
+// a trace from `first` on, in the order in which it makes them.
+constexpr unsigned GROUP_MOST = 16;
+struct group {
+    uint32_t first, count; // 2 to GROUP_MOST
+    uint16_t late;         // those, by their bits, that read their page until all pages are in memory, and then write
+};
+
 struct trace {
     char *name;
     uint32_t *reference; // page << 1 | write
@@ -20,7 +28,11 @@ struct trace {
     uint32_t numbers_room;
     uint32_t *bucket; // hash table from original number to page
     uint32_t buckets;
-    bool has_writes; // lines say R or W
+    bool has_writes;     // lines say R or W
+    struct group *group; // in the order of their first references
+    size_t groups, groups_room;
+    uint32_t widest; // most different pages of a group: so many frames are needed; 0 if there is none
+    bool last_late;  // trace_late was said of the last reference
 };
 
 static inline uint32_t reference_page(uint32_t reference) {
@@ -35,6 +47,14 @@ static inline bool reference_writes(uint32_t reference) {
 struct trace *trace_new(const char *name);
 void trace_free(struct trace *trace);
 void trace_add(struct trace *trace, uint64_t page, bool write);
+
+// Adds one more reference of the instruction that makes the last one, or `late`: the last one, which writes, does so
+// when all pages of its instruction are there. False: there is none before, or the instruction has GROUP_MOST.
+[[nodiscard]] bool trace_join(struct trace *trace, uint64_t page, bool write);
+void trace_late(struct trace *trace);
+
+// The group that a position is in, or null.
+const struct group *trace_group_at(const struct trace *trace, size_t at);
 
 // Adds the references of a file, in one of the forms of formats.h, to the end of the file. On failure returns false and
 // writes one line that names file, line or record, and what was expected.

@@ -34,7 +34,7 @@ static bool attached;
 static char *break_first, *break_now, *break_end;
 static struct memory_range beyond; // the heap, in its region: for declared regions
 
-void pe_on_fault(struct exo_exception *fault) {
+void pager_on_fault(struct exo_exception *fault) {
     lease_serve();
     if (!pager_fault(fault)) pager_refuse(fault);
 }
