@@ -15,20 +15,29 @@
 #include <unistd.h>
 #include "apps/region.h"
 
-enum { PAGES_MOST = 65536, BUFFER = 4096, LINE_MOST = 64, PAGE_WORDS = REGION_PAGE / sizeof(uint64_t) };
+enum {
+    PAGES_MOST = 65536,
+    BUFFER = 4096,
+    LINE_MOST = 64,
+    DIGITS_MOST = 19,
+    PAGE_WORDS = REGION_PAGE / sizeof(uint64_t)
+};
 
 struct reference {
     uint64_t page;
     bool write;
 };
 
+// `bytes` ends with what was read last, behind the rest of what was read before.
 struct trace {
     const char *name;
     int descriptor;
-    uint64_t line;  // number of the line read last, from 1 on
-    uint64_t pages; // page numbers are below this
-    size_t at, end; // of the buffer's bytes not yet used
-    char buffer[BUFFER];
+    uint64_t line;   // number of the line looked at last, from 1 on
+    uint64_t pages;  // page numbers are below this
+    const char *at;  // of `bytes`: those not yet used
+    const char *end; // a newline stands here
+    bool ended;      // nothing more is in the file
+    char bytes[LINE_MOST + BUFFER + 1];
 };
 
 static uint32_t versions[PAGES_MOST];
@@ -41,44 +50,54 @@ static void open_trace(struct trace *trace, const char *name, uint64_t pages) {
     trace->name = name;
     trace->line = 0;
     trace->pages = pages;
-    trace->at = trace->end = 0;
+    trace->at = trace->end = trace->bytes + LINE_MOST;
+    trace->ended = false;
     trace->descriptor = open(name, O_RDONLY);
     if (trace->descriptor < 0) app_refuse("cannot open the trace \"%s\": %s", name, strerror(errno));
 }
 
-// Copies the next line without its newline to `text`, cut to LINE_MOST bytes. Returns false at the end of the file.
-static bool next_line(struct trace *trace, char text[LINE_MOST + 1]) {
-    size_t length = 0;
-    trace->line++;
-    for (bool any = false;; any = true) {
-        if (trace->at == trace->end) {
-            ssize_t got = read(trace->descriptor, trace->buffer, BUFFER);
-            if (got < 0) app_refuse("cannot read the trace \"%s\" in line %" PRIu64, trace->name, trace->line);
-            if (got == 0 && !any) return false;
-            if (got == 0) break;
-            trace->at = 0;
-            trace->end = (size_t)got;
-        }
-        char byte = trace->buffer[trace->at++];
-        if (byte == '\n') break;
-        if (length < LINE_MOST) text[length++] = byte >= ' ' && byte <= '~' ? byte : '?';
+// Reads more, so that LINE_MOST bytes are there or all that are left.
+static void read_on(struct trace *trace) {
+    char *const place = trace->bytes + LINE_MOST;
+    while (!trace->ended && trace->end - trace->at < LINE_MOST) {
+        const size_t rest = (size_t)(trace->end - trace->at);
+        memmove(place - rest, trace->at, rest);
+        const ssize_t got = read(trace->descriptor, place, BUFFER);
+        if (got < 0) app_refuse("cannot read the trace \"%s\" in line %" PRIu64, trace->name, trace->line);
+        trace->ended = got == 0;
+        place[got] = '\n';
+        trace->at = place - rest;
+        trace->end = place + got;
     }
-    text[length] = 0;
-    return true;
 }
 
-static bool next_reference(struct trace *trace, struct reference *reference) {
+__attribute__((noreturn)) static void refuse_line(const struct trace *trace) {
     char text[LINE_MOST + 1];
-    if (!next_line(trace, text)) return false;
+    size_t length = 0;
+    for (const char *at = trace->at; at < trace->end && *at != '\n' && length < LINE_MOST; at++)
+        text[length++] = *at >= ' ' && *at <= '~' ? *at : '?';
+    text[length] = 0;
+    app_refuse("%s:%" PRIu64 ": expected \"PAGE\", \"PAGE R\" or \"PAGE W\" with a PAGE from 0 to %" PRIu64
+               ", not \"%s\"",
+               trace->name, trace->line, trace->pages - 1, text);
+}
+
+// Returns false at the end of the file.
+static bool next_reference(struct trace *trace, struct reference *reference) {
+    trace->line++;
+    if (trace->end - trace->at < LINE_MOST) {
+        read_on(trace);
+        if (trace->at == trace->end) return false;
+    }
+    const char *at = trace->at;
     uint64_t page = 0;
-    const char *at = text;
-    for (; *at >= '0' && *at <= '9' && page < PAGES_MOST; at++) page = page * 10 + (uint64_t)(*at - '0');
-    bool kind = *at == ' ' && (at[1] == 'R' || at[1] == 'W') && !at[2];
-    if (at == text || (*at && !kind) || page >= trace->pages)
-        app_refuse("%s:%" PRIu64 ": expected \"PAGE\", \"PAGE R\" or \"PAGE W\" with a PAGE from 0 to %" PRIu64
-                   ", not \"%s\"",
-                   trace->name, trace->line, trace->pages - 1, text);
-    *reference = (struct reference){page, kind && at[1] == 'W'};
+    for (unsigned digit; (digit = (unsigned)(*at - '0')) <= 9; at++) page = page * 10 + digit;
+    const bool decimal = at != trace->at && at - trace->at <= DIGITS_MOST;
+    const char kind = at[0] == ' ' && (at[1] == 'R' || at[1] == 'W') ? at[1] : 0;
+    if (kind) at += 2;
+    if (!decimal || *at != '\n' || page >= trace->pages) refuse_line(trace);
+    trace->at = at < trace->end ? at + 1 : at;
+    *reference = (struct reference){page, kind == 'W'};
     return true;
 }
 
