@@ -102,14 +102,8 @@ static void fault_resume(struct fault *fault) {
     trace_step(fault->region, fault->page, 8); // returning from the handler is what resumes
 }
 
-bool pager_fault(const struct exo_exception *exception) {
-    struct fault fault = {.region = region_of(exception->cr2)};
-    if (fault.region == nullptr) return false;
-    fault.page = (uint32_t)((exception->cr2 - fault.region->options.first.raw) / EXO_PAGE_SIZE);
-    if (fault.region->entries[fault.page] & EXO_ENTRY_PRESENT) return false;
-    streak_follow(exception, fault.region->slot_of[fault.page] == POLICY_NONE);
-    if (fault.region->recorder != nullptr && record_serve(fault.region, fault.page)) return true;
-    fault.transit = fault.region->transit != nullptr;
+[[gnu::noinline]] static bool serve(struct pager_region *region, uint32_t page) {
+    struct fault fault = {.region = region, .page = page, .transit = region->transit != nullptr};
     if (fault.transit) transit_collect();
     fault_choose(&fault);
     fault_unbind(&fault);
@@ -118,6 +112,16 @@ bool pager_fault(const struct exo_exception *exception) {
     fault_bind(&fault);
     fault_resume(&fault);
     return true;
+}
+
+bool pager_fault(const struct exo_exception *exception) {
+    struct pager_region *region = region_of(exception->cr2);
+    if (region == nullptr) return false;
+    const uint32_t page = (uint32_t)((exception->cr2 - region->options.first.raw) / EXO_PAGE_SIZE);
+    if (region->entries[page] & EXO_ENTRY_PRESENT) return false;
+    streak_follow(exception, region->slot_of[page] == POLICY_NONE);
+    if (region->recorder != nullptr && record_serve(region, page)) return true;
+    return serve(region, page);
 }
 
 void pager_refuse(const struct exo_exception *exception) {

@@ -47,14 +47,6 @@ void pager_budget_level(struct pager_budget *budget) {
     budget->levels = true;
 }
 
-struct pager_region *region_of(uint64_t address) {
-    for (unsigned i = 0; i < pager_region_count; i++) {
-        uint64_t offset = address - pager_regions[i].options.first.raw; // wraps for an address below
-        if (offset / EXO_PAGE_SIZE < pager_regions[i].options.pages) return &pager_regions[i];
-    }
-    return nullptr;
-}
-
 struct pager_region *pager_region_at(const void *address) {
     return region_of((uint64_t)address);
 }

@@ -76,7 +76,13 @@ static inline uint64_t region_block(const struct pager_region *region, uint32_t 
 }
 
 // The region that an address is in, or null.
-struct pager_region *region_of(uint64_t address);
+static inline struct pager_region *region_of(uint64_t address) {
+    for (unsigned i = 0; i < pager_region_count; i++) {
+        uint64_t offset = address - pager_regions[i].options.first.raw; // wraps for an address below
+        if (offset / EXO_PAGE_SIZE < pager_regions[i].options.pages) return &pager_regions[i];
+    }
+    return nullptr;
+}
 
 // Ends the PE with a line about a transfer of a page.
 [[noreturn]] void region_disk_failed(const struct pager_region *region, enum exo_error error, const char *what,

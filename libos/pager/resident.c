@@ -103,9 +103,8 @@ void resident_ask_another(struct pager_region *region) {
     if (most != nullptr) resident_release(most);
 }
 
-void resident_give_up(struct pager_region *region) {
+void resident_give_up_surplus(struct pager_region *region) {
     const struct policy *policy = region->options.policy;
-    if (policy->surplus == nullptr) return;
     for (;;) {
         uint32_t slot;
         REGION_TIMED(region, slot = policy->surplus(region->state));

@@ -30,7 +30,10 @@ void resident_evict(struct pager_region *region, uint32_t slot);
 // Takes pages out that the policy has no use for, until it names one that the instruction in progress has brought in;
 // and those beyond the region's limit.
 void resident_shrink(struct pager_region *region, uint32_t incoming);
-void resident_give_up(struct pager_region *region);
+void resident_give_up_surplus(struct pager_region *region); // the policy has `surplus`
+static inline void resident_give_up(struct pager_region *region) {
+    if (region->options.policy->surplus != nullptr) resident_give_up_surplus(region);
+}
 
 // Takes one page out, of the policy's choice, when the region has no fault. There is a page in memory.
 void resident_release(struct pager_region *region);

@@ -12,7 +12,7 @@
 #include "pe/stubs.h"
 
 static struct pager_budget *budget;
-static struct pager_region *leased; // null: not attached yet
+struct pager_region *lease_region;
 
 static struct start_lease *lease(void) {
     return &start->lease;
@@ -64,12 +64,11 @@ static void give_back(void) {
 }
 
 void lease_serve(void) {
-    if (leased == nullptr) return;
     take_offers();
-    pager_limit(leased, read(&lease()->target));
-    (void)pager_trim(leased);
+    pager_limit(lease_region, read(&lease()->target));
+    (void)pager_trim(lease_region);
     give_back();
-    __atomic_store_n(&lease()->faults, pager_statistics(leased).faults, __ATOMIC_RELAXED);
+    __atomic_store_n(&lease()->faults, pager_statistics(lease_region).faults, __ATOMIC_RELAXED);
 }
 
 // Held back where there is nothing to look after, so that other programs' slices begin as ever.
@@ -82,14 +81,14 @@ static void events(bool wanted) {
 }
 
 void pe_on_slice_begin(void) {
-    if (leased == nullptr)
+    if (lease_region == nullptr)
         events(false);
     else
         lease_serve();
 }
 
 void lease_begin(struct pager_region *region) {
-    leased = region;
+    lease_region = region;
     while (pager_budget_frames(budget) < read(&lease()->target)) {
         const uint64_t held = events_hold();
         lease_serve();

@@ -17,5 +17,9 @@ void lease_begin(struct pager_region *region);
 // Nothing is looked after any more: the PE is about to end, and its frames go with it.
 void lease_end(void);
 
-// Takes what init offers and gives back what it asks for. At the beginning of a fault; events are held.
+// The region that has them; null: none yet.
+extern struct pager_region *lease_region;
+
+// Takes what init offers and gives back what it asks for. At the beginning of a fault; events are held. There is such a
+// region.
 void lease_serve(void);

@@ -35,7 +35,7 @@ static char *break_first, *break_now, *break_end;
 static struct memory_range beyond; // the heap, in its region: for declared regions
 
 void pager_on_fault(struct exo_exception *fault) {
-    lease_serve();
+    if (lease_region != nullptr) lease_serve();
     if (!pager_fault(fault)) pager_refuse(fault);
 }
 
