@@ -14,7 +14,9 @@ from tools.peers import common, linux
 PROGRAM = paths.BUILD / "peers" / "processes" / "process-bench"
 COLUMNS = {"op": "op", "how": "what", "bindery": "Bindery", "linux": "Linux", "ratio": "Linux /\nBindery"}
 OPS = ("getpid", "fork.exit", "fork.exec", "vfork.exec", "pipe.round", "pipe.alone", "file.read", "file.write",
-       "file.open", "signal", "thread", "page")
+       "file.open", "signal", "thread", "page", "file.stat", "file.create", "file.create.new", "file.read.large",
+       "file.write.large", "file.map", "directory", "pipe.large", "poll", "futex", "memory.large", "fork.large",
+       "fork.large.write", "protect")
 
 
 def measure(timeout):

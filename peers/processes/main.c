@@ -4,6 +4,7 @@
 // Each row is the least of its samples in ticks of the time-stamp counter, which are instructions under -icount. It
 // reports at port 0xe9 where ports can be had (Linux, as root), else on its standard output.
 #include "peers/bench.h"
+#include "peers/processes/rows.h"
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -185,6 +186,21 @@ int main(int argc, char **argv) {
         {.op = "signal", .how = "kill(getpid()), handler, return", .once = signal_round},
         {.op = "thread", .how = "pthread_create, pthread_join", .once = thread_round},
         {.op = "page", .how = "mmap, first write, munmap", .once = map_touch},
+        {.op = "file.stat", .how = "stat, three folders down", .once = name_stat, .prepare = large_prepare},
+        {.op = "file.create", .how = "open of a new file, close, unlink", .once = name_create},
+        {.op = "file.create.new", .how = "the same, new names in a folder of 500", .once = name_create_new},
+        {.op = "file.read.large", .how = "pread of 1 MiB that is in memory", .once = large_read, .samples = 64},
+        {.op = "file.write.large", .how = "pwrite of 1 MiB that is in memory", .once = large_write, .samples = 64},
+        {.op = "file.map", .how = "mmap of 1 MiB that is in memory, 256 pages read, munmap", .once = large_map, .samples = 64},
+        {.op = "directory", .how = "open, getdents64 of 500 names, close", .once = large_directory, .samples = 64},
+        {.op = "pipe.large", .how = "64 KiB through a pipe in one process", .once = large_pipe, .samples = 64},
+        {.op = "poll", .how = "poll of 64 pipes", .once = large_poll},
+        {.op = "futex", .how = "to another thread and back", .once = futex_round},
+        {.op = "memory.large", .how = "mmap of 1 MiB, 256 pages written, munmap", .once = large_grow, .samples = 64},
+        {.op = "fork.large", .how = "fork, _exit, waitpid with 16 MiB written", .once = large_fork, .samples = 64,
+         .prepare = large_memory},
+        {.op = "fork.large.write", .how = "the same, and then 4096 pages written", .once = large_fork_write, .samples = 16},
+        {.op = "protect", .how = "mprotect of a page of an area, and back", .once = protect_round},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct bench row = rows[i];

@@ -72,10 +72,10 @@ class Programs(unittest.TestCase):
 
     def on_bindery(self, words, stdin=b"", options=()):
         environment = os.environ | {"BINDERY_BUILD": str(paths.BUILD), "BINDERY_BUILT": "1"}
-        done = subprocess.run([paths.ROOT / "bindery", "run", "--quiet", "--root", self.root, *options, "--", *words],
+        done = subprocess.run([paths.ROOT / "bindery", "run", "--root", self.root, *options, "--", *words],
                               input=stdin, env=environment, timeout=300, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE)
-        self.assertEqual(done.stderr, b"")
+        self.assertEqual(done.stderr, b"")  # nor any call that is not served
         return done.returncode, done.stdout
 
     def same(self, words, stdin=b"", options=(), edit=lambda text: text):

@@ -195,6 +195,23 @@ Test(disk_files, a_large_directory) {
     fs_release(file);
 }
 
+// Where the next entry began, a longer name stands by then.
+Test(disk_files, reading_goes_on_behind_a_name_that_covers_its_place) {
+    const char *const name[] = {"first, of forty characters or near it...", "second, of forty characters or near it..",
+                                "third, of forty characters or near it...", "the last"};
+    struct inode *file = create(name[0]);
+    for (unsigned i = 1; i < 4; i++) cr_assert_eq(fs_link(fs_root(fs), name[i], strlen(name[i]), file), 0);
+    struct fs_entry entry = {};
+    while (strcmp(entry.name, name[1]) != 0) cr_assert_eq(fs_readdir(fs_root(fs), entry.cursor, &entry), 1);
+    for (unsigned i = 1; i < 3; i++) cr_assert_eq(fs_unlink(fs_root(fs), name[i], strlen(name[i])), 0);
+    const char *longer = "a name that is longer than either of the two that were there, and so covers both";
+    cr_assert_eq(fs_link(fs_root(fs), longer, strlen(longer), file), 0);
+    cr_assert_eq(fs_readdir(fs_root(fs), entry.cursor, &entry), 1);
+    cr_assert_str_eq(entry.name, "the last");
+    cr_assert_eq(fs_readdir(fs_root(fs), entry.cursor, &entry), 0);
+    fs_release(file);
+}
+
 // Deleted, but used when the power fails; and half shortened.
 Test(disk_files, a_crash_frees_what_was_deleted) {
     struct inode *used = create("used"), *pieces = create("pieces");

@@ -96,6 +96,7 @@ static void entry_fill(struct entry *entry, const char *name, size_t length, uin
 // The directory has changed: its times, and whatever an index said.
 static void changed(struct node *directory) {
     directory->raw.i_flags &= ~(uint32_t)EXT2_INDEX_FL;
+    directory->listed = 0;
     directory->inode.modified = directory->inode.changed = fs_now(directory->inode.fs);
     node_change(directory, true);
 }
@@ -264,17 +265,19 @@ int fs_readdir(struct inode *inode, uint64_t cursor, struct fs_entry *to) {
         int error;
         const struct block *block = page_get(directory, cursor / FS_BLOCK, &error);
         if (!block) return error;
-        // From the block's start, as an entry at the cursor may have become room of one before it.
+        // From the block's start, as an entry at the cursor may have become room of one before it since.
         const struct entry *entry;
-        for (uint32_t offset = 0; offset < FS_BLOCK; offset += entry->bytes) {
+        uint32_t offset = cursor == directory->listed ? (uint32_t)(cursor % FS_BLOCK) : 0;
+        for (; offset < FS_BLOCK; offset += entry->bytes) {
             entry = entry_at(block, offset);
             if (!entry) return -EUCLEAN;
             if (offset < cursor % FS_BLOCK || !entry->inode) continue;
-            *to = (struct fs_entry){.cursor = cursor - cursor % FS_BLOCK + offset + entry->bytes,
-                                    .inode = entry->inode,
-                                    .type = entry->type < sizeof types ? types[entry->type] : 0,
-                                    .length = entry->length};
+            directory->listed = to->cursor = cursor - cursor % FS_BLOCK + offset + entry->bytes;
+            to->inode = entry->inode;
+            to->type = entry->type < sizeof types ? types[entry->type] : 0;
+            to->length = entry->length;
             memcpy(to->name, entry->name, entry->length);
+            to->name[entry->length] = 0;
             return 1;
         }
         cursor += FS_BLOCK - cursor % FS_BLOCK;

@@ -122,6 +122,7 @@ struct node {
     uint32_t changed_in, contents_in, fresh_in; // sequence of the last transaction that did
     bool orphan, freed;
     uint64_t run_index, run_block, run_count; // a piece of its map: what was found last; count 0: nothing
+    uint64_t listed;    // directories: where an entry begins, since the last change; 0: nothing is known
     uint64_t room_from; // directories: no block before this one has room for an entry of room_for bytes
     uint32_t room_for;
 };

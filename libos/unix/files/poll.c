@@ -41,6 +41,7 @@ void poll_add(struct poll_watch *watch, struct wait_queue *queue) {
 
 uint32_t poll_look(struct poll_watch *watch, struct file *file, uint32_t wanted) {
     uint32_t holds = POLLIN | POLLOUT; // a file without the operation is always ready
+    if (watch != nullptr && !watch->registers) watch = nullptr;
     if (file->operations->poll != nullptr) {
         holds = file->operations->poll(file, watch);
         if (watch != nullptr) watch->failed |= !add(&watch->files, file);
@@ -54,7 +55,10 @@ int poll_wait(struct poll_watch *watch) {
     int stopped = -ENOMEM;
     if (watch->until != WAIT_FOREVER && clock_now() >= watch->until)
         stopped = -ETIMEDOUT;
-    else if (!watch->failed) {
+    else if (!watch->registers) {
+        watch->registers = true;
+        return 0;
+    } else if (!watch->failed) {
         for (unsigned i = 0; i < watch->files.count; i++) file_hold(watch->files.at[i]);
         stopped = wait_sleep_any((struct wait_queue *const *)watch->queues.at, watch->queues.count, WAIT_SIGNALS,
                                  watch->until);
@@ -117,7 +121,7 @@ static int64_t poll_entries(struct pollfd *entries, unsigned count, uint64_t unt
     poll_begin(&watch, until);
     while (result == 0) {
         result = look(&watch, entries, count);
-        if (result != 0) break;
+        if (result != 0 || until == 0) break;
         result = poll_wait(&watch);
         if (result != -ETIMEDOUT) continue;
         result = look(&watch, entries, count); // once more: it may have come with the time

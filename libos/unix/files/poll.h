@@ -19,6 +19,7 @@ struct poll_watch {
     struct poll_list files;  // that were looked at since the last wait: held while it sleeps, as others may close them
     struct poll_list queues; // of these files, each once
     bool failed;             // there was no memory for one more
+    bool registers;          // what is looked at is kept, as a wait comes next; the first look does without
     uint64_t until;
 };
 
@@ -27,7 +28,7 @@ void poll_begin(struct poll_watch *watch, uint64_t until);
 void poll_add(struct poll_watch *watch, struct wait_queue *queue);
 // Which of `wanted`, POLLERR and POLLHUP hold for a file now. `watch` may be null.
 uint32_t poll_look(struct poll_watch *watch, struct file *file, uint32_t wanted);
-// Sleeps until something may have changed. 0, -EINTR, -ETIMEDOUT, -ENOMEM.
+// Sleeps until something may have changed; the first time it asks to look again instead, as that look kept nothing. 0, -EINTR, -ETIMEDOUT, -ENOMEM.
 int poll_wait(struct poll_watch *watch);
 void poll_end(struct poll_watch *watch);
 

@@ -52,7 +52,7 @@ static int64_t wait_for_sets(struct select_sets *sets, unsigned count, uint64_t 
     poll_begin(&sets->watch, until);
     while (result == 0) {
         result = look(sets, count);
-        if (result != 0) break;
+        if (result != 0 || until == 0) break;
         result = poll_wait(&sets->watch);
         if (result != -ETIMEDOUT) continue;
         result = look(sets, count);
@@ -96,6 +96,7 @@ int64_t sys_select(struct thread *, const uint64_t argument[6]) {
         const uint64_t seconds = (uint64_t)time.tv_sec + (uint64_t)time.tv_usec / 1'000'000;
         const uint64_t rest = (uint64_t)time.tv_usec % 1'000'000 * 1000;
         if (seconds < UINT64_MAX / 4'000'000'000) until = clock_now() + seconds * 1'000'000'000 + rest;
+        if (seconds == 0 && rest == 0) until = 0;
     }
     const int64_t result = select_user((int32_t)argument[0], argument + 1, until);
     tell_rest(argument[4], until, 1000);
