@@ -6,7 +6,8 @@
 //
 // A line of FILE is `NAME INSTRUCTIONS REPEATED`: the marker's name, the instructions executed since the start, and how
 // many of them were iterations of REP string instructions. It is written at once, so the file is complete up to the
-// last marker also when QEMU is killed.
+// last marker also when QEMU is killed. A line `marker NAME` goes to the standard error output, too, among what QEMU
+// traces there.
 //
 // Why a plugin: with -icount a guest that waits for a device jumps to its next timer, so the time-stamp counter tells
 // nothing of what was executed. This count does not depend on time; it works with and without -icount.
@@ -77,6 +78,7 @@ static intptr_t marker_name(const uint8_t *byte, size_t length) {
 static void marker_executed(unsigned processor, void *name) {
     (void)processor;
     fprintf(out, "%lu %lu %lu\n", (unsigned long)(uintptr_t)name, executed, repeated);
+    fprintf(stderr, "marker %lu\n", (unsigned long)(uintptr_t)name);
 }
 
 static void block_translated(qemu_plugin_id_t id, struct qemu_plugin_tb *block) {

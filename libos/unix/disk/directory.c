@@ -64,26 +64,52 @@ static int search(struct node *directory, const char *name, size_t length, struc
             if (entry->length != length || !entry->inode || entry->name[length - 1] != last
                 || memcmp(entry->name, name, length) != 0)
                 continue;
-            *place = (struct place){block->number, offset, entry->inode, entry->type};
+            *place = (struct place){block->number, (uint32_t)page, offset, entry->inode, entry->type};
             return 0;
         }
     }
     return -ENOENT;
 }
 
+// After a search in vain: the next one need not read it all.
+static void know_absent(struct node *directory) {
+    const uint64_t pages = directory->inode.size / FS_BLOCK;
+    if (directory->absent || pages < 2) return;
+    absent_start(directory, (uint32_t)(pages * (FS_BLOCK / entry_bytes(8)) / 2));
+    for (uint64_t page = 0; page < pages && directory->absent; page++) {
+        int error;
+        const struct block *block = page_get(directory, page, &error);
+        const struct entry *entry = block ? entry_at(block, 0) : nullptr;
+        for (uint32_t offset = 0; entry; entry = offset < FS_BLOCK ? entry_at(block, offset) : nullptr) {
+            if (entry->inode) absent_add(directory, entry->name, entry->length);
+            offset += entry->bytes;
+            if (offset == FS_BLOCK) break;
+        }
+        if (!entry) { // damaged, or not to be read
+            absent_forget(directory);
+            return;
+        }
+    }
+}
+
 int entry_find(struct node *directory, const char *name, size_t length, struct place *place) {
     if (known_find(directory, name, length, place)) return place->inode ? 0 : -ENOENT;
-    const int error = search(directory, name, length, place);
-    if (error == -ENOENT) *place = (struct place){};
+    const int error = absent_is(directory, name, length) ? -ENOENT : search(directory, name, length, place);
+    if (error == -ENOENT) {
+        *place = (struct place){};
+        know_absent(directory);
+    }
     if (!error || error == -ENOENT) known_put(directory, name, length, place);
     return error;
 }
 
 // The directory has this entry now.
-static void entry_is_known(const struct node *directory, const struct block *block, const struct entry *entry) {
+static void entry_is_known(const struct node *directory, const struct block *block, uint64_t page,
+                           const struct entry *entry) {
     known_put(directory, entry->name, entry->length,
-              &(struct place){block->number, (uint32_t)((const char *)entry - (const char *)block->memory),
-                              entry->inode, entry->type});
+              &(struct place){block->number, (uint32_t)page,
+                              (uint32_t)((const char *)entry - (const char *)block->memory), entry->inode,
+                              entry->type});
 }
 
 static void entry_fill(struct entry *entry, const char *name, size_t length, uint32_t inode, uint32_t mode) {
@@ -101,10 +127,10 @@ static void changed(struct node *directory) {
     node_change(directory, true);
 }
 
-// The first entry of a block behind whose own bytes there is room. 1: there is none.
-static int room_in(struct block *block, uint32_t need, struct entry **found) {
+// The first entry of a block, from one of them on, behind whose own bytes there is room. 1: there is none.
+static int room_in(struct block *block, uint32_t offset, uint32_t need, struct entry **found) {
     struct entry *entry;
-    for (uint32_t offset = 0; offset < FS_BLOCK; offset += entry->bytes) {
+    for (; offset < FS_BLOCK; offset += entry->bytes) {
         entry = entry_at(block, offset);
         if (!entry) return -EUCLEAN;
         const uint32_t used = entry->inode ? entry_bytes(entry->length) : 0;
@@ -116,11 +142,15 @@ static int room_in(struct block *block, uint32_t need, struct entry **found) {
 }
 
 // Puts the entry into a block that has room for it. 1: it has none.
-static int add_in(struct node *directory, struct block *block, const char *name, size_t length, uint32_t inode,
-                  uint32_t mode) {
+static int add_in(struct node *directory, struct block *block, uint64_t page, uint32_t offset, const char *name,
+                  size_t length, uint32_t inode, uint32_t mode) {
     struct entry *entry;
-    const int error = room_in(block, entry_bytes(length), &entry);
+    const uint32_t need = entry_bytes(length);
+    const int error = room_in(block, offset, need, &entry);
     if (error) return error;
+    directory->room_from = page;
+    directory->room_offset = (uint32_t)((const char *)entry - (const char *)block->memory);
+    directory->room_for = need;
     const uint32_t used = entry->inode ? entry_bytes(entry->length) : 0;
     if (used) {
         struct entry *rest = (struct entry *)((char *)entry + used);
@@ -129,7 +159,8 @@ static int add_in(struct node *directory, struct block *block, const char *name,
         entry = rest;
     }
     entry_fill(entry, name, length, inode, mode);
-    entry_is_known(directory, block, entry);
+    entry_is_known(directory, block, page, entry);
+    absent_add(directory, name, length);
     block_dirty(directory->inode.fs, block);
     changed(directory);
     return 0;
@@ -143,7 +174,7 @@ uint64_t directory_blocks(struct node *directory, size_t length) {
         int error;
         struct entry *entry;
         struct block *block = page_get(directory, page, &error);
-        if (block && room_in(block, entry_bytes(length), &entry) == 0) return 0;
+        if (block && room_in(block, 0, entry_bytes(length), &entry) == 0) return 0;
     }
     return 1;
 }
@@ -175,40 +206,42 @@ static int append(struct node *directory, struct block **made) {
 int directory_add(struct node *directory, const char *name, size_t length, uint32_t inode, uint32_t mode) {
     const uint64_t pages = directory->inode.size / FS_BLOCK;
     const uint32_t need = entry_bytes(length);
-    const uint64_t first = directory->room_for && need >= directory->room_for ? directory->room_from : 0;
-    for (uint64_t page = first; page < pages; page++) {
+    const bool known = directory->room_for && need >= directory->room_for;
+    const uint64_t first = known ? directory->room_from : 0;
+    uint32_t offset = known ? directory->room_offset : 0;
+    for (uint64_t page = first; page < pages; page++, offset = 0) {
         int error;
         struct block *block = page_get(directory, page, &error);
         if (!block) return error;
-        error = add_in(directory, block, name, length, inode, mode);
-        if (error <= 0) {
-            directory->room_from = page;
-            directory->room_for = need;
-            return error;
-        }
+        error = add_in(directory, block, page, offset, name, length, inode, mode);
+        if (error <= 0) return error;
     }
     struct block *block = nullptr;
     const int error = append(directory, &block);
     if (error) return error;
-    directory->room_from = pages;
-    directory->room_for = need;
-    return add_in(directory, block, name, length, inode, mode);
+    return add_in(directory, block, pages, 0, name, length, inode, mode);
 }
 
 int directory_remove(struct node *directory, const struct place *place) {
     struct block *block = block_get(directory->inode.fs, place->number);
     if (!block) return directory->inode.fs->error;
     struct entry *before = nullptr, *entry;
-    for (uint32_t offset = 0;; offset += entry->bytes) {
+    const bool near = place->page == directory->room_from && directory->room_offset < place->offset;
+    uint32_t offset = near ? directory->room_offset : 0, room = 0; // where the room that is made begins
+    for (;; offset += entry->bytes) {
         entry = offset < FS_BLOCK ? entry_at(block, offset) : nullptr;
         if (!entry || offset > place->offset) return -EUCLEAN;
         if (offset == place->offset) break;
         before = entry;
+        room = offset;
     }
     if (before) before->bytes = (uint16_t)(before->bytes + entry->bytes);
     known_put(directory, entry->name, entry->length, &(struct place){});
     entry->inode = 0;
-    directory->room_for = 0;
+    if (place->page < directory->room_from || (place->page == directory->room_from && room < directory->room_offset)) {
+        directory->room_from = place->page;
+        directory->room_offset = room;
+    }
     block_dirty(directory->inode.fs, block);
     changed(directory);
     return 0;
@@ -220,7 +253,7 @@ int directory_set(struct node *directory, const struct place *place, uint32_t in
     struct entry *entry = (struct entry *)((char *)block->memory + place->offset);
     entry->inode = inode;
     entry->type = type_of_mode(mode);
-    entry_is_known(directory, block, entry);
+    entry_is_known(directory, block, place->page, entry);
     block_dirty(directory->inode.fs, block);
     changed(directory);
     return 0;

@@ -102,6 +102,7 @@ static void forget(struct filesystem *fs, struct node *node) {
     while (*link != node) link = &(*link)->hash_next;
     *link = node->hash_next;
     unused_remove(fs, node);
+    absent_forget(node);
     fs_heap_free(node);
 }
 

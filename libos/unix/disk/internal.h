@@ -123,8 +123,10 @@ struct node {
     bool orphan, freed;
     uint64_t run_index, run_block, run_count; // a piece of its map: what was found last; count 0: nothing
     uint64_t listed;    // directories: where an entry begins, since the last change; 0: nothing is known
-    uint64_t room_from; // directories: no block before this one has room for an entry of room_for bytes
-    uint32_t room_for;
+    struct absent *absent; // directories (absent.c)
+    // Directories: before this place there is no room for an entry of room_for bytes; an entry begins there.
+    uint64_t room_from; // block
+    uint32_t room_offset, room_for;
 };
 
 static inline struct node *node_of(struct inode *inode) {
@@ -207,6 +209,7 @@ bool space_is_used(const struct filesystem *fs, uint64_t block);
 
 struct place {       // of an entry
     uint64_t number; // the block
+    uint32_t page;   // of the directory
     uint32_t offset;
     uint32_t inode;
     uint8_t type;
@@ -230,6 +233,13 @@ void known_forget(struct filesystem *fs); // all of them
 bool known_find(const struct node *directory, const char *name, size_t length, struct place *place);
 // Place inode 0: the name is absent.
 void known_put(const struct node *directory, const char *name, size_t length, const struct place *place);
+
+// ---- absent.c: names that a directory surely doesn't have
+
+void absent_start(struct node *directory, uint32_t names); // about so many names will be added
+void absent_add(struct node *directory, const char *name, size_t length);
+bool absent_is(const struct node *directory, const char *name, size_t length);
+void absent_forget(struct node *directory);
 
 // ---- operation.c
 
