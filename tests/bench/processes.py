@@ -17,9 +17,12 @@ from tools import processes  # noqa: E402  (the path above comes first)
 from tools.errors import BinderyError  # noqa: E402
 
 SECONDS = 120
-LINUX = {"getpid": 293, "fork.exit": 86901, "fork.exec": 184176, "vfork.exec": 127198, "pipe.round": 10505,
-         "pipe.alone": 2096, "file.read": 1656, "file.write": 2051, "file.open": 3848, "signal": 3770, "thread": 52385,
-         "page": 14694}
+LINUX = {"getpid": 293, "fork.exit": 94985, "fork.exec": 197804, "vfork.exec": 132172, "pipe.round": 10505,
+         "pipe.alone": 2096, "file.read": 1656, "file.write": 2051, "file.open": 3850, "signal": 3770,
+         "thread": 52385, "page": 14694, "file.stat": 3297, "file.create": 12445, "file.create.new": 11767,
+         "file.read.large": 255194, "file.write.large": 306329, "file.map": 234210, "directory": 147698,
+         "pipe.large": 35220, "poll": 8561, "futex": 5831, "memory.large": 926942, "fork.large": 1740748,
+         "fork.large.write": 6997393, "protect": 19704}
 
 
 def main():
