@@ -228,11 +228,13 @@ int program_exec(struct thread *self, struct program *program) {
 int64_t sys_execve(struct thread *self, const uint64_t argument[6]) {
     struct program *program = heap_allocate_zeroed(sizeof(*program)); // too large for a stack
     if (program == nullptr) return -ENOMEM;
-    const uint64_t most = strings_limit(self->process);
     int64_t error = user_string(program->path, argument[0], sizeof(program->path));
     if (error == 0) error = -ENOENT;
-    if (error > 0) error = strings_read(&program->arguments, argument[1], most);
-    if (error == 0) error = strings_read(&program->environment, argument[2], most);
+    uint64_t left = strings_limit(self->process) - (error > 0 ? (uint64_t)error + 1 : 0);
+    if (error > 0) error = strings_read(&program->arguments, argument[1], left);
+    const uint64_t pointers = program->arguments.count == 0 ? 1 : program->arguments.count;
+    left -= program->arguments.bytes + pointers * sizeof(uint64_t);
+    if (error == 0) error = strings_read(&program->environment, argument[2], left);
     if (error == 0 && program->arguments.count == 0) error = strings_add(&program->arguments, "");
     if (error == 0) error = program_exec(self, program);
     program_release(program);

@@ -26,7 +26,7 @@ void program_release(struct program *program);
 // Remembers what a process runs.
 void program_name(struct process *process, const char *path);
 
-// How many bytes arguments and environment may take, each, with their pointers.
+// How many bytes path, arguments and environment may take together, with a pointer to each string.
 uint64_t strings_limit(const struct process *process);
 
 // The stack of a new program: makes room for it in program->memory, and, once that is entered, writes it.
