@@ -20,9 +20,13 @@ static int refuse(int error, const char *why) {
     return error;
 }
 
+bool elf_begins(const void *bytes, size_t count) {
+    return count >= SELFMAG && memcmp(bytes, ELFMAG, SELFMAG) == 0;
+}
+
 int elf_header(const void *bytes, size_t count, uint64_t file_bytes, struct elf_header *header) {
     Elf64_Ehdr elf;
-    if (count < SELFMAG || memcmp(bytes, ELFMAG, SELFMAG) != 0) return refuse(-ENOEXEC, "it is no ELF file");
+    if (!elf_begins(bytes, count)) return refuse(-ENOEXEC, "it is no ELF file");
     if (count < sizeof(elf)) return refuse(-ENOEXEC, "it ends inside its ELF header");
     memcpy(&elf, bytes, sizeof(elf));
     if (elf.e_ident[EI_CLASS] != ELFCLASS64) return refuse(-ENOEXEC, "it is a program of 32 bits");

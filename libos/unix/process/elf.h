@@ -40,7 +40,8 @@ struct elf_image {
 // addresses that are not a user's.
 int elf_header(const void *bytes, size_t count, uint64_t file_bytes, struct elf_header *header);
 int elf_image(const struct elf_header *header, const void *table, uint64_t file_bytes, struct elf_image *image);
-const char *elf_reason(void); // of the last refusal
+const char *elf_reason(void);                     // of the last refusal
+bool elf_begins(const void *bytes, size_t count); // whether it says that it is an ELF file
 
 // The same image moved to where it can lie, if it can lie anywhere.
 void elf_move(struct elf_image *image, uint64_t by);

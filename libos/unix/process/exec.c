@@ -17,6 +17,7 @@
 #include "libos/unix/process/rewrite.h"
 #include "libos/unix/process/signal.h"
 #include "libos/unix/process/thread.h"
+#include "libos/unix/process/trace.h"
 #include <errno.h>
 #include <string.h>
 
@@ -30,12 +31,21 @@ static int read_all(struct inode *file, uint64_t offset, void *to, size_t bytes)
     return done < 0 ? (int)done : (size_t)done == bytes ? 0 : -ENOEXEC;
 }
 
-static int image_read(struct inode *file, const void *first_bytes, size_t count, struct elf_image *image) {
+// *why: of an ELF file that is refused. That a file is none at all is nothing to be told: shells try it and go on.
+static int image_read(struct inode *file, const void *first_bytes, size_t count, struct elf_image *image,
+                      const char **why) {
     struct elf_header header;
     uint8_t table[ELF_TABLE_MOST * ELF_ENTRY_BYTES];
     int error = elf_header(first_bytes, count, file->size, &header);
-    if (error == 0) error = read_all(file, header.table_offset, table, (size_t)header.table_count * ELF_ENTRY_BYTES);
-    return error == 0 ? elf_image(&header, table, file->size, image) : error;
+    if (error != 0) {
+        if (elf_begins(first_bytes, count)) *why = elf_reason();
+        return error;
+    }
+    error = read_all(file, header.table_offset, table, (size_t)header.table_count * ELF_ENTRY_BYTES);
+    if (error != 0) return error;
+    error = elf_image(&header, table, file->size, image);
+    if (error != 0) *why = elf_reason();
+    return error;
 }
 
 // Maps a segment: the pages of the file, then zeros. What follows the file's bytes in the last page of them is zeroed
@@ -87,9 +97,11 @@ static int interpreter_open(struct program *program) {
     int error = read_all(program->file, program->image.interpreter, path, program->image.interpreter_bytes);
     if (error != 0) return error;
     path[program->image.interpreter_bytes - 1] = 0;
+    program->why = "the dynamic linker that it asks for is not there, or is none";
     error = path_program(path, &program->interpreter_file);
     if (error == 0) error = read_all(program->interpreter_file, 0, first, sizeof(first));
-    if (error == 0) error = image_read(program->interpreter_file, first, sizeof(first), &program->interpreter);
+    if (error == 0)
+        error = image_read(program->interpreter_file, first, sizeof(first), &program->interpreter, &program->why);
     if (error == 0) elf_move(&program->interpreter, INTERPRETER_BASE);
     return error == -ENOEXEC ? -ELIBBAD : error;
 }
@@ -134,7 +146,7 @@ static int program_open(struct program *program) {
         const int64_t count = cache_read(program->file, 0, line, SCRIPT_LINE);
         if (count < 0) return (int)count;
         if (count < 2 || line[0] != '#' || line[1] != '!') {
-            error = image_read(program->file, line, (size_t)count, &program->image);
+            error = image_read(program->file, line, (size_t)count, &program->image, &program->why);
             if (error != 0) return error;
             elf_move(&program->image, PROGRAM_BASE);
             return program->image.interpreter_bytes != 0 ? interpreter_open(program) : 0;
@@ -237,6 +249,7 @@ int64_t sys_execve(struct thread *self, const uint64_t argument[6]) {
     if (error == 0) error = strings_read(&program->environment, argument[2], left);
     if (error == 0 && program->arguments.count == 0) error = strings_add(&program->arguments, "");
     if (error == 0) error = program_exec(self, program);
+    if (error != 0 && program->why != nullptr) notice("%s: cannot be run: %s", program->path, program->why);
     program_release(program);
     heap_release(program);
     return error;

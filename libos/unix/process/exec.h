@@ -13,6 +13,7 @@ struct program {
     struct inode *file, *interpreter_file; // references; the second is null for a static program
     struct elf_image image, interpreter;
     struct vm *memory;
+    const char *why; // an ELF file is refused, for people; null: it is none, or not refused
     // Filled in by start_stack_*.
     uint64_t stack;                                     // stack pointer at the first instruction
     uint64_t arguments_at, environment_at, strings_end; // of /proc/PID/cmdline and environ

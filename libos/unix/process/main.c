@@ -87,13 +87,14 @@ static struct process *first_process(void) {
 }
 
 static void refuse(int error) {
-    const char *why = error == -ENOENT    ? "there is no such file"
-                      : error == -EACCES  ? "it is not executable"
-                      : error == -ENOEXEC ? elf_reason()
-                      : error == -ENOMEM  ? "no memory is left, or it wants addresses that it cannot have"
-                      : error == -E2BIG   ? "arguments and environment are too long"
-                      : error == -EIO     ? "the disk cannot be read"
-                                          : "";
+    const char *why = program.why != nullptr ? program.why
+                      : error == -ENOENT     ? "there is no such file"
+                      : error == -EACCES     ? "it is not executable"
+                      : error == -ENOEXEC    ? elf_reason()
+                      : error == -ENOMEM     ? "no memory is left, or it wants addresses that it cannot have"
+                      : error == -E2BIG      ? "arguments and environment are too long"
+                      : error == -EIO        ? "the disk cannot be read"
+                                             : "";
     notice("%s: cannot be run (error %d): %s", program.path, -error, why);
     process_end((error == -ENOENT ? NOT_FOUND : CANNOT_RUN) << 8);
 }
