@@ -23,7 +23,7 @@ from tools.fleet import SILENCE_LONG
 from tools.transit import Transfer
 
 MOVED = ("policy_frames", "major", "ahead_reads", "ahead_hits", "ahead_wasted", "rescues", "kicks")
-REFERENCE_COST, SOFT_COST, FAULT_COST = 1, 10, 300  # relative host time, about 0.1 µs, for sharing the cells out
+REFERENCE_COST, SOFT_COST, FAULT_COST = 1, 13, 150  # relative host time, about 0.1 µs, for sharing the cells out
 BOOT_COST = 300_000_000  # at most, so that one machine ends long before its time is over
 
 
@@ -187,15 +187,18 @@ def _simulate_map(cell, options):
 def boots(cells, parallel):
     """How many boots to share cells out over: few, as each takes a second, but none that would run for long."""
     few = 2 * parallel if len(cells) > 4 * parallel else parallel
-    return max(few, -(-sum(cell.cost() for cell in cells) // BOOT_COST))
+    needed = -(-sum(cell.cost() for cell in cells) // (BOOT_COST * parallel)) * parallel
+    return max(few, needed)
 
 
 def batches(cells, count):
-    """The cells in at most `count` lists of about equal cost, the longest cells first."""
+    """The cells in at most `count` lists of about equal cost, the longest cells first. Of many lists the last ones are
+    shorter, so that the machines end together, although a cost is an estimate."""
     lists = [[] for _ in range(max(1, min(count, len(cells))))]
+    share = [min(1, (len(lists) - place) / 4) if len(lists) > 8 else 1 for place in range(len(lists))]
     load = [0] * len(lists)
     for cell in sorted(cells, key=Cell.cost, reverse=True):
-        least = load.index(min(load))
+        least = min(range(len(lists)), key=lambda place: load[place] / share[place])
         lists[least].append(cell)
         load[least] += cell.cost()
     return [each for each in lists if each]

@@ -110,6 +110,12 @@ class Cells(unittest.TestCase):
         loads = [sum(cell.weight for cell in share) for share in shares]
         self.assertEqual(loads, [16, 16])
 
+    def test_of_many_shares_the_last_ones_are_shorter(self):
+        with mock.patch.object(cells.Cell, "cost", FakeCell.cost):
+            shares = cells.batches([FakeCell(1) for _ in range(850)], 10)
+            self.assertEqual([len(share) for share in shares], [100] * 7 + [75, 50, 25])
+            self.assertEqual(cells.boots([FakeCell(cells.BOOT_COST) for _ in range(9)], 2), 10)
+
     def test_there_are_never_more_shares_than_cells(self):
         with mock.patch.object(cells.Cell, "cost", FakeCell.cost):
             self.assertEqual(len(cells.batches([FakeCell(1)], 8)), 1)
