@@ -119,8 +119,8 @@ bool pager_fault(const struct exo_exception *exception) {
     if (region == nullptr) return false;
     const uint32_t page = (uint32_t)((exception->cr2 - region->options.first.raw) / EXO_PAGE_SIZE);
     if (region->entries[page] & EXO_ENTRY_PRESENT) return false;
-    streak_follow(exception, region->slot_of[page] == POLICY_NONE);
-    if (region->recorder != nullptr && record_serve(region, page)) return true;
+    const uint64_t streak = streak_follow(exception, region->slot_of[page] == POLICY_NONE);
+    if (region->recorder != nullptr && record_serve(region, page, streak)) return true;
     return serve(region, page);
 }
 

@@ -200,15 +200,24 @@ static void serve_soft(struct pager_region *region, uint32_t page) {
     if (region->recorder->follows) touch(region, page);
 }
 
-bool record_serve(struct pager_region *region, uint32_t page) {
-    struct recorder *recorder = region->recorder;
-    const bool first = recorder->streak != streak_number();
-    if (first) record_close(region);
-    recorder->streak = streak_number();
+// A fault of an instruction that has opened pages before.
+static void serve_further(struct pager_region *region, uint32_t page) {
     note_writes(region);
-    if (!is_member(recorder, page)) {
-        join(region, page);
-        change(region, page, first);
+    if (is_member(region->recorder, page)) return;
+    join(region, page);
+    change(region, page, false);
+}
+
+bool record_serve(struct pager_region *region, uint32_t page, uint64_t streak) {
+    struct recorder *recorder = region->recorder;
+    if (recorder->streak == streak) {
+        serve_further(region, page);
+    } else {
+        record_close(region);
+        recorder->streak = streak;
+        recorder->member[0] = (struct member){page, false};
+        recorder->count = 1;
+        change(region, page, true);
     }
     if (region->slot_of[page] == POLICY_NONE) return false;
     serve_soft(region, page);

@@ -100,7 +100,8 @@ static inline struct pager_region *region_of(uint64_t address) {
 struct policy_view view_of(struct pager_region *region);
 
 // record.c: the pages of one instruction mapped at a time. Those before the line only for a region that has a recorder.
-bool record_serve(struct pager_region *region, uint32_t page);  // a fault; true: the page was in memory
+// A fault of the instruction in progress; true: the page was in memory.
+bool record_serve(struct pager_region *region, uint32_t page, uint64_t streak);
 void record_served(struct pager_region *region, uint32_t page); // the page has come into memory
 uint8_t *record_kept(const struct pager_region *region);        // slot → POLICY_ACCESSED | POLICY_DIRTY
 uint64_t record_kept_bits(const struct pager_region *region, uint32_t slot);

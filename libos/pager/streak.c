@@ -9,15 +9,12 @@ static struct {
     uint64_t brought[STREAK_PAGES]; // addresses of pages
 } streak;
 
-void streak_follow(const struct exo_exception *exception, bool absent) {
+uint64_t streak_follow(const struct exo_exception *exception, bool absent) {
     const uint64_t registers = machine_registers(exception);
     const exo_vaddr page = {exception->cr2 & -EXO_PAGE_SIZE};
     if (exception->rip != streak.rip || registers != streak.registers || (absent && streak_needs(page))) streak_end();
     streak.rip = exception->rip;
     streak.registers = registers;
-}
-
-uint64_t streak_number(void) {
     return streak.number;
 }
 

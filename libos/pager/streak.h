@@ -12,11 +12,9 @@
 #include "pe/pe.h"
 
 // Takes a fault into account. Absent: its page is not in memory; if this instruction had brought it in before, it has
-// got through meanwhile, and this is its next time.
-void streak_follow(const struct exo_exception *exception, bool absent);
-
-// The number of the instruction in progress, which none before it had; never 0.
-uint64_t streak_number(void);
+// got through meanwhile, and this is its next time. Returns the number of the instruction in progress, which none
+// before it had; never 0.
+uint64_t streak_follow(const struct exo_exception *exception, bool absent);
 
 // A fault of the instruction has brought in the page that begins at `address`; whether one has.
 void streak_brought(exo_vaddr address);
