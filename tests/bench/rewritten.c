@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // What a program may do around a system call and must find unchanged when the call site was rewritten; prints the same
-// on Linux and on libos/unix. Each call is written as the rewriter looks for it (doc/ways.md).
+// on Linux and on libos/unix. Each of its own calls is one that the rewriter can change (doc/ways.md).
+#define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 static volatile int signals;
@@ -46,6 +48,45 @@ static void handler(int signal) {
             "orl %edx, %eax; btl $0, %r11d; adcl $0, %eax; ret");
 }
 
+// ---- What a handler sees of a thread on its way into the system
+
+// Each takes one step on its way into the system: behind popfq one more instruction is done, and then a signal comes.
+// One has the number beside the system call and no gap near it, so its mov is replaced; of the other the call itself.
+long stepped_move(void), stepped_call(void);
+extern const char *const stepped_in[2]; // where they begin and end; a symbol there would be in the way of the gap
+__asm__(".text; .balign 16; .type stepped_move, @function; .type stepped_call, @function; .type behind, @function\n"
+        "1: stepped_move: pushfq; orl $0x100, (%rsp); popfq; movl $39, %eax; syscall\n"
+        "pushfq; andl $~0x100, (%rsp); popfq; ret; .skip 200, 0x90; .size stepped_move, . - stepped_move\n"
+        "stepped_call: movl $39, %eax; pushfq; orl $0x100, (%rsp); popfq; syscall\n"
+        "pushfq; andl $~0x100, (%rsp); popfq; ret; .size stepped_call, . - stepped_call\n"
+        "2: .skip 16, 0xcc; behind: ret; .size behind, 1\n"
+        ".section .rodata; .balign 8; stepped_in: .quad 1b, 2b; .text\n");
+
+static volatile int steps, seen, seen_inside;
+
+// One more signal, that waits until this one's handler has returned: its own handler sees where the thread was.
+static void step(int signal) {
+    (void)signal;
+    if (steps++ == 0) raise(SIGUSR1);
+}
+
+static void look(int signal, siginfo_t *info, void *context) {
+    (void)signal, (void)info;
+    const char *place = (const char *)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+    seen++;
+    seen_inside += place >= stepped_in[0] && place < stepped_in[1];
+}
+
+static const char *stepped(long (*function)(void)) {
+    struct sigaction step_action = {.sa_handler = step}, look_action = {.sa_sigaction = look, .sa_flags = SA_SIGINFO};
+    sigaddset(&step_action.sa_mask, SIGUSR1);
+    sigaction(SIGTRAP, &step_action, nullptr);
+    sigaction(SIGUSR1, &look_action, nullptr);
+    steps = seen = seen_inside = 0;
+    if (function() != getpid()) return "returned something else";
+    return seen != 1 ? "not seen" : seen_inside == 1 ? "seen in place" : "seen elsewhere";
+}
+
 int main(void) {
     int ends[2], status;
     char byte = 0;
@@ -62,5 +103,6 @@ int main(void) {
     }
     printf("read %ld %c, %d signals, child %d\n", count, byte, signals, WEXITSTATUS(status));
     printf("red zone %#lx, jumped to %d, registers %#lx\n", red_zone(), jumped_to() == getppid(), registers());
+    printf("on its way: %s, %s\n", stepped(stepped_move), stepped(stepped_call));
     return 0;
 }

@@ -94,23 +94,44 @@ class Programs(unittest.TestCase):
         self.put("busybox", **{"script.sh": HERE / "script.sh"})
         self.same(["./busybox", "sh", "script.sh"], options=["--memory", "1M", "--policy", "clockpro"])
 
-    def rewritten(self, words):
-        """How many call sites of the program that was run first were rewritten."""
-        run = [paths.ROOT / "bindery", "run", "--quiet", "--rewrite", "--json", "--root", self.root, "--", *words]
+    def counted(self, words, *options):
+        """What a run prints, and what the library OS says of it: {event: the first one}."""
+        run = [paths.ROOT / "bindery", "run", "--quiet", "--json", *options, "--root", self.root, "--", *words]
         environment = os.environ | {"BINDERY_BUILD": str(paths.BUILD), "BINDERY_BUILT": "1"}
-        done = subprocess.run(run, stdin=subprocess.DEVNULL, env=environment, timeout=300, capture_output=True, check=True)
+        done = subprocess.run(run, stdin=subprocess.DEVNULL, env=environment, timeout=300, capture_output=True)
         row, = json.loads(done.stdout)["rows"]
-        return next(event for event in row["events"] if event["event"] == "rewritten")["sites"]
+        self.assertEqual(row["end"], "exit", row)
+        return row["output"], {event["event"]: event for event in reversed(row["events"])}
 
-    def test_the_same_script_with_call_sites_rewritten(self):
+    def rewritten(self, words, sites, left):
+        """The program prints the same with its call sites rewritten: so many of them at least, and `left` at most. How
+        many calls trap without that; how many trap, and how many do not, with it."""
+        _, output = self.on_linux(words)
+        plain_output, plain = self.counted(words)
+        own_output, own = self.counted(words, "--rewrite")
+        self.assertEqual([plain_output, own_output], 2 * [output.decode(errors="replace")])
+        self.assertGreaterEqual(own["rewritten"]["sites"], sites)
+        self.assertLessEqual(own["rewritten"]["left"], left)
+        self.assertNotIn("rewritten", plain)
+        self.assertEqual(plain["calls"]["direct"], 0)
+        return plain["calls"]["trapped"], own["calls"]["trapped"], own["calls"]["direct"]
+
+    def test_a_shell_script_traps_hardly_with_call_sites_rewritten(self):
         self.put("busybox", **{"script.sh": HERE / "script.sh"})
-        self.same(["./busybox", "sh", "script.sh"], options=["--rewrite"])
-        self.assertGreaterEqual(self.rewritten(["./busybox", "true"]), 200)  # it has no symbols
+        plain, trapped, direct = self.rewritten(["./busybox", "sh", "script.sh"], 255, 20)  # it has no symbols
+        self.assertLess(trapped, plain / 50)
+        self.assertGreater(direct, plain / 2)
 
-    def test_lua_with_call_sites_rewritten(self):
+    def test_lua_traps_hardly_with_call_sites_rewritten(self):
         self.put("lua", **{"work.lua": HERE / "work.lua"})
-        self.same(["./lua", "work.lua"], options=["--rewrite"])
-        self.assertGreaterEqual(self.rewritten(["./lua", "-e", "os.exit()"]), 20)
+        plain, trapped, direct = self.rewritten(["./lua", "work.lua"], 80, 20)
+        self.assertLess(trapped, plain / 30)
+        self.assertEqual(trapped + direct, plain)
+
+    def test_zstd_traps_hardly_with_call_sites_rewritten(self):
+        self.put("zstd", text=b"".join(b"%d is the square of %d\n" % (n * n, n) for n in range(40000)))
+        plain, trapped, _ = self.rewritten(["./zstd", "-q", "-1", "-c", "--no-check", "text"], 80, 30)
+        self.assertLess(trapped, plain / 5)
 
     def test_input_from_a_pipe(self):
         self.put("busybox")

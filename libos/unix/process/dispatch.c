@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // From a system call's number to the function that serves it.
+#include "libos/core/print.h"
 #include "libos/core/start.h"
 #include "libos/unix/calls.h"
 #include "libos/unix/process/dispatch.h"
@@ -25,6 +26,7 @@ constexpr uint64_t CALLS = sizeof(calls) / sizeof(calls[0]);
 #undef CALL
 
 static bool tracing;
+extern const uint64_t calls_trapped, calls_direct; // entry.S
 
 void dispatch_start(void) {
     tracing = start_number("strace", 0) != 0;
@@ -57,4 +59,11 @@ void syscall_enter(struct exo_context *user) {
     self->call = (int64_t)number;
     const int64_t result = tracing ? serve_traced(self, number, argument) : serve(self, number, argument);
     user->rax = (uint64_t)result;
+}
+
+void calls_report(void) {
+    report("{\"event\":\"calls\",\"job\":%lu,\"trapped\":%lu,\"direct\":%lu}", start->job, calls_trapped, calls_direct);
+    if (tracing)
+        notice("%lu system calls: %lu trapped into the kernel, %lu came by a procedure call or a rewritten call site",
+               calls_trapped + calls_direct, calls_trapped, calls_direct);
 }

@@ -4,3 +4,4 @@
 
 void dispatch_start(void);
 void syscall_enter(struct exo_context *user); // from entry.S
+void calls_report(void);                      // how many system calls there were, and how they came

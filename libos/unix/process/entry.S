@@ -107,12 +107,16 @@ procedure_return:
     .balign 16
 GLOBAL entry_procedure
     movl $procedure_return, %ecx
+    .if . - entry_procedure != 5
+    .error "programs know how far entry_site is from entry_procedure (sdk/musl)"
+    .endif
 GLOBAL entry_site
     movq $1, INTERRUPT_BUSY
     movq %rsp, %r11
     movq entry_top, %rsp
     pushfq
     cld
+    incq calls_direct
     pushq %rcx                      // rip
     pushq %r15
     pushq %r14
@@ -142,6 +146,7 @@ GLOBAL entry_syscall
     PUSH_CONTEXT %rax, %rcx, %r11
     movq $1, INTERRUPT_BUSY
     movq $0, EXCEPTION(BUSY)
+    incq calls_trapped
     movq %rsp, %rdi
     call syscall_enter
     // fall through
@@ -281,10 +286,12 @@ GLOBAL switch_stacks
 
     .bss
     .balign 8
-    .globl entry_top, leaving_rip, inside_rip
+    .globl entry_top, leaving_rip, inside_rip, calls_trapped, calls_direct
 entry_top:   .skip 8                // the running thread's stack: where its context ends
 leaving_rip: .skip 8
 inside_rip:  .skip 8
+calls_trapped: .skip 8              // system calls that came through the kernel, and those that did not
+calls_direct:  .skip 8
 
 // Each stands above a page of its own that core/start.c unmaps, so that running over is a fault and not a corruption.
     .section .bss.stacks, "aw", @nobits

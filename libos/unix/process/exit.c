@@ -14,6 +14,7 @@
 #include "libos/unix/files/file.h"
 #include "libos/unix/memory/memory.h"
 #include "libos/unix/memory/user.h"
+#include "libos/unix/process/dispatch.h"
 #include "libos/unix/process/futex.h"
 #include "libos/unix/process/interval.h"
 #include "libos/unix/process/signal.h"
@@ -187,5 +188,6 @@ void instance_end(uint32_t status) {
     process_current()->memory = nullptr;
     if (files_stop() != 0) print("the last writes to the disk failed\n");
     memory_report();
+    calls_report();
     pe_end(status);
 }

@@ -3,6 +3,7 @@
 // they interrupted.
 #include "libos/core/heap.h"
 #include "libos/unix/memory/user.h"
+#include "libos/unix/process/rewrite.h"
 #include "libos/unix/process/rseq.h"
 #include "libos/unix/process/signal.h"
 #include "libos/unix/process/thread.h"
@@ -67,6 +68,7 @@ static void act(struct thread *self, int signal, const struct signal_info *info)
         return;
     }
     const struct signal_action entered = *action;
+    if (signal != SIGTRAP) rewrite_hide(self->user); // who steps through it could never leave it
     if (action->flags & SA_RESETHAND) action->handler = HANDLER_DEFAULT;
     call_interrupted(self, &entered);
     if (signal_frame(self, &entered, info)) return;

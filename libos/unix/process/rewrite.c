@@ -1,57 +1,84 @@
 // SPDX-License-Identifier: MIT
-// Rewrites system calls of a static program when it is loaded. Symbols and .eh_frame say where functions lie.
+// Rewrites system calls of a static program when it is loaded, in one of two forms.
 //
-//   before   mov $39, %eax          after   jmp veneer        veneer   mov $39, %eax
-//            syscall                        syscall                    lea back(%rip), %rcx
-//   back:    …                      back:   …                          mov $entry_site, %r11d
-//                                                                      jmp *%r11
+//   before   syscall        after   jmp gap     gap   jmp veneer     veneer   lea back(%rip), %rcx
+//   back:    …              back:   …                                         mov $entry_site, %r11d
+//                                                                             jmp *%r11
 //
-// Why it is safe: only the first of the two instructions changes, for one as long, and whoever came to it went on to
-// the second. That one stays: who jumps to it traps, and so does a call that is made again after a signal (restart.c).
-// Nothing is pushed, so what lies below the stack pointer is kept; registers and flags are as after the instruction,
-// rcx included; page 0 stays unmapped. Taken for granted: functions lie where symbols and .eh_frame say, no jump leads
-// into the inside of an instruction, and the program doesn't read its own code.
+//   before   mov $39, %eax  after   jmp veneer                       veneer   mov $39, %eax, and then as above
+//            syscall                syscall
+//   back:    …              back:   …
 //
-// Not rewritten: dynamic programs, and all that sites.h does not find.
+// A gap lies within 127 bytes: what fills up to where code goes on (gaps.h), and is reached by nobody. Why it is safe:
+// one instruction changes, for one as long, so whoever comes to it, by whatever way, comes to the other. Nothing is
+// pushed, so what lies below the stack pointer is kept; registers and flags are as after the instruction, rcx included;
+// page 0 stays unmapped. A call that is made again after a signal (restart.c) is made by the two bytes before `back`.
+// A signal's handler sees a thread that was on the way as one that is about to make the call (rewrite_hide). Taken for
+// granted: functions lie where symbols and .eh_frame say, no jump leads into the inside of an instruction or into what
+// fills up, and the program doesn't read its own code.
+//
+// Not rewritten: dynamic programs, what sites.h does not find, and sites with neither a gap nor a mov near them.
 #include "libos/unix/process/rewrite.h"
 #include "libos/core/heap.h"
 #include "libos/core/print.h"
 #include "libos/core/start.h"
-#include "libos/unix/files/file.h"
 #include "libos/unix/map.h"
 #include "libos/unix/memory/memory.h"
 #include "libos/unix/memory/user.h"
 #include "libos/unix/process/exec.h"
-#include "libos/unix/process/extents.h"
+#include "libos/unix/process/functions.h"
 #include "libos/unix/process/sites.h"
-#include <elf.h>
 #include <string.h>
 
-constexpr uint64_t VENEERS_BYTES = 0x1'0000, VENEER_BYTES = 32;
-constexpr unsigned SYMBOLS = 64;     // read at a time
-constexpr uint64_t CODE_MOST = 4096; // bytes of a function that are looked at
-constexpr uint64_t EXTENTS_MOST = 512 << 10;
-constexpr unsigned LEFT_MOST = 512; // sites that are counted as left alone, each once
+constexpr uint64_t VENEERS_BYTES = 0x1'0000;
+constexpr uint64_t CODE_MOST = 4096;         // bytes of a function that are looked at
+constexpr unsigned LEFT_MOST = 512;          // sites that are counted as left alone, each once
+constexpr int64_t BEFORE = 128, LATER = 127; // where a jump of two bytes leads to, from its end
 
 static bool rewriting;
 void entry_site(void); // entry.S
 
+// The three instructions of a veneer, and the jump to it.
+struct [[gnu::packed]] veneer {
+    uint8_t lea[3];
+    int32_t back;
+    uint8_t load[2];
+    uint32_t entry;
+    uint8_t jump[3];
+};
+struct [[gnu::packed]] jump {
+    uint8_t jump;
+    int32_t by;
+};
+constexpr uint64_t VENEER_BYTES = 16, LEA_BYTES = 7, LOAD_BYTES = 6;
+constexpr unsigned JUMP_BYTES = 5;
+static_assert(sizeof(struct veneer) == VENEER_BYTES && sizeof(struct jump) == JUMP_BYTES);
+static_assert(JUMP_BYTES == MOVE_BYTES && JUMP_BYTES == GAP_LEAST);
+
+static struct veneer veneer_to(int32_t back) {
+    return (struct veneer){{0x48, 0x8d, 0x0d}, back, {0x41, 0xbb}, (uint32_t)(uint64_t)entry_site, {0x41, 0xff, 0xe3}};
+}
+
+static uint64_t min(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+struct looked {
+    uint8_t code[CODE_MOST], reached[CODE_MOST];
+};
+
 struct rewriter {
     const struct program *program;
-    uint64_t moved;       // by how much the image lies elsewhere than its file says
+    struct functions functions;
     uint64_t first, next; // of the veneers
     unsigned sites, left_count;
     uint64_t left[LEFT_MOST];
-    Elf64_Sym symbols[SYMBOLS];
-    uint8_t code[CODE_MOST], reached[CODE_MOST];
+    unsigned index;           // of the function whose sites are rewritten …
+    struct looked here, near; // … and that function, and another whose gap is wanted
 };
 
 void rewrite_start(void) {
     rewriting = start_number("rewrite", 0) != 0;
-}
-
-static bool read_all(const struct program *program, uint64_t offset, void *to, size_t bytes) {
-    return cache_read(program->file, offset, to, bytes) == (int64_t)bytes;
 }
 
 // The segment of code that holds these bytes of the file.
@@ -65,39 +92,95 @@ static bool is_code(const struct elf_image *image, uint64_t at, uint64_t bytes) 
     return false;
 }
 
-// 0, or no more is to be done.
-static int site_rewrite(struct rewriter *state, uint64_t at, uint32_t number) {
-    const uint64_t veneer = state->next;
-    if (veneer + VENEER_BYTES > state->first + VENEERS_BYTES) return -1;
-    const int64_t there = (int64_t)(veneer - (at + SITE_MOVE)), back = (int64_t)(at + SITE_BYTES - (veneer + 12));
-    if (there != (int32_t)there || back != (int32_t)back) return -1;
-    struct [[gnu::packed]] {
-        uint8_t move;
-        uint32_t number;
-        uint8_t lea[3];
-        int32_t back;
-        uint8_t load[2];
-        uint32_t entry;
-        uint8_t jump[3];
-    } code = {0xb8,
-              number,
-              {0x48, 0x8d, 0x0d},
-              (int32_t)back,
-              {0x41, 0xbb},
-              (uint32_t)(uint64_t)entry_site,
-              {0x41, 0xff, 0xe3}};
-    static_assert(sizeof(code) <= VENEER_BYTES);
-    struct [[gnu::packed]] {
-        uint8_t jump;
-        int32_t there;
-    } jump = {0xe9, (int32_t)there};
-    static_assert(sizeof(jump) == SITE_MOVE);
-    int error = user_write(veneer, &code, sizeof(code));
-    if (error == 0) error = user_write(at, &jump, sizeof(jump));
-    if (error != 0) return error;
-    state->next += VENEER_BYTES;
+// The bytes of the gap behind a function that can be used.
+static unsigned gap_of(struct rewriter *state, unsigned index) {
+    struct function *function = &state->functions.list[index];
+    if (function->looked) return function->gap;
+    function->looked = true;
+    const uint64_t gap = gap_behind(state->functions.list, state->functions.count, index);
+    uint8_t filler[GAP_MOST];
+    if (gap < GAP_LEAST || gap > GAP_MOST || function->bytes > CODE_MOST) return 0;
+    if (!is_code(&state->program->image, function->first, function->bytes + gap)) return 0;
+    if (user_read(filler, function->first + function->bytes, gap) != 0 || !gap_is_filler(filler, gap)) return 0;
+    struct looked *looked = index == state->index ? &state->here : &state->near;
+    if (looked == &state->near) {
+        if (user_read(looked->code, function->first, function->bytes) != 0) return 0;
+        sites_reach(looked->code, function->bytes, looked->reached);
+    }
+    if (gap_is_closed(looked->code, function->bytes, looked->reached, true)) function->gap = (uint8_t)gap;
+    return function->gap;
+}
+
+// Does a jump of two bytes that ends at `back` lead there?
+static bool reaches(uint64_t back, uint64_t at) {
+    const int64_t by = (int64_t)(at - back);
+    return by >= -BEFORE && by <= LATER;
+}
+
+// Room for a jump in the gap behind a function; 0: there is none.
+static uint64_t gap_take(struct rewriter *state, unsigned index, uint64_t back) {
+    const unsigned gap = gap_of(state, index);
+    struct function *function = &state->functions.list[index];
+    const uint64_t at = function->first + function->bytes + function->used;
+    if (function->used + JUMP_BYTES > gap || !reaches(back, at)) return 0;
+    function->used += JUMP_BYTES;
+    return at;
+}
+
+// The same inside of the function that is looked at, whose copy is changed as the function will be.
+static uint64_t gap_take_inside(struct looked *here, uint64_t first, uint64_t bytes, uint64_t back) {
+    const uint64_t offset = back - first, from = offset > BEFORE ? offset - BEFORE : 0;
+    const uint64_t at = gap_inside(here->code, bytes, here->reached, from, min(offset + LATER, bytes));
+    if (at == bytes || !reaches(back, first + at)) return 0;
+    here->code[at] = 0xe9;
+    here->reached[at] = 1;
+    return first + at;
+}
+
+// The same anywhere: in the function, behind it, behind those around it.
+static uint64_t gap_near(struct rewriter *state, unsigned index, uint64_t bytes, uint64_t back) {
+    const struct function *list = state->functions.list;
+    uint64_t found = gap_take_inside(&state->here, list[index].first, bytes, back);
+    for (unsigned i = index; found == 0 && i < state->functions.count && list[i].first <= back + LATER; i++)
+        found = gap_take(state, i, back);
+    for (unsigned i = index; found == 0 && i-- > 0 && list[i].first + list[i].bytes + GAP_MOST + BEFORE > back;)
+        found = gap_take(state, i, back);
+    return found;
+}
+
+static bool is_near(int64_t by) {
+    return by == (int32_t)by;
+}
+
+// Writes a veneer whose last instructions come back to `back`, and, if a mov is to be done first, a copy of that. Where
+// it begins; 0: it cannot be written.
+static uint64_t veneer_write(struct rewriter *state, uint64_t back, const uint8_t *move) {
+    const uint64_t first = state->next, moved = move != nullptr ? MOVE_BYTES : 0;
+    const int64_t by = (int64_t)(back - (first + moved + LEA_BYTES));
+    if (first + moved + VENEER_BYTES > state->first + VENEERS_BYTES || !is_near(by)) return 0;
+    const struct veneer code = veneer_to((int32_t)by);
+    if (move != nullptr && user_write(first, move, MOVE_BYTES) != 0) return 0;
+    if (user_write(first + moved, &code, sizeof(code)) != 0) return 0;
+    state->next += move != nullptr ? 2 * VENEER_BYTES : VENEER_BYTES;
     state->sites++;
-    return 0;
+    return first;
+}
+
+static bool jump_write(uint64_t at, uint64_t to) {
+    const int64_t by = (int64_t)(to - (at + JUMP_BYTES));
+    const struct jump jump = {0xe9, (int32_t)by};
+    return to != 0 && is_near(by) && user_write(at, &jump, sizeof(jump)) == 0;
+}
+
+// False: no more is to be done.
+static bool site_rewrite(struct rewriter *state, uint64_t at, uint64_t gap) {
+    const uint64_t back = at + SITE_BYTES;
+    const uint8_t site[SITE_BYTES] = {0xeb, (uint8_t)(gap - back)};
+    return jump_write(gap, veneer_write(state, back, nullptr)) && user_write(at, site, sizeof(site)) == 0;
+}
+
+static bool move_rewrite(struct rewriter *state, uint64_t at, const uint8_t *move) {
+    return jump_write(at - MOVE_BYTES, veneer_write(state, at + SITE_BYTES, move));
 }
 
 static void count_left(struct rewriter *state, uint64_t at) {
@@ -106,81 +189,44 @@ static void count_left(struct rewriter *state, uint64_t at) {
     if (state->left_count < LEFT_MOST) state->left[state->left_count++] = at;
 }
 
-// A function may come twice, by two symbols or by both tables: its site is a jump out of it then, which ends a path.
-static int function_rewrite(struct rewriter *state, uint64_t first, uint64_t whole) {
-    const uint64_t bytes = whole < CODE_MOST ? whole : CODE_MOST;
-    if (bytes < SITE_BYTES || !is_code(&state->program->image, first, bytes)) return 0;
-    if (user_read(state->code, first, bytes) != 0) return -1;
-    sites_reach(state->code, bytes, state->reached);
+// Most functions have none: eight bytes are looked at together, for one that is zero when 0x0f is taken from each.
+static bool has_site(const uint8_t *code, uint64_t bytes) {
+    constexpr uint64_t ONES = 0x0101'0101'0101'0101, WORD = 8;
+    for (uint64_t at = 0; at + 1 < bytes; at += WORD) {
+        uint64_t word;
+        memcpy(&word, &code[at], sizeof(word)); // may read what is left of another function, which is harmless
+        word ^= 0x0f * ONES;
+        if (((word - ONES) & ~word & 0x80 * ONES) == 0) continue;
+        for (unsigned i = 0; i < WORD && at + i + 1 < bytes; i++)
+            if (code[at + i] == 0x0f && code[at + i + 1] == 0x05) return true;
+    }
+    return false;
+}
+
+// Functions may overlap: a site that was rewritten already is a jump out of the other, which ends a path.
+static bool function_rewrite(struct rewriter *state, unsigned index) {
+    const struct function *function = &state->functions.list[index];
+    const uint64_t bytes = function->bytes < CODE_MOST ? function->bytes : CODE_MOST;
+    if (bytes < SITE_BYTES || !is_code(&state->program->image, function->first, bytes)) return true;
+    struct looked *here = &state->here;
+    if (user_read(here->code, function->first, bytes) != 0) return false;
+    if (!has_site(here->code, bytes)) return true;
+    sites_reach(here->code, bytes, here->reached);
+    state->index = index;
     struct site site;
-    for (uint64_t at = 0; site_next(state->code, bytes, state->reached, &at, &site);) {
-        const uint64_t instruction = first + site.instruction;
-        if (!site.rewritable) {
+    for (uint64_t at = 0; site_next(here->code, bytes, here->reached, &at, &site);) {
+        const uint64_t instruction = function->first + site.instruction;
+        const uint64_t gap = site.rewritable ? gap_near(state, index, bytes, instruction + SITE_BYTES) : 0;
+        bool more = true;
+        if (gap != 0)
+            more = site_rewrite(state, instruction, gap);
+        else if (site.rewritable && site.moves)
+            more = move_rewrite(state, instruction, &here->code[site.instruction - MOVE_BYTES]);
+        else
             count_left(state, instruction);
-        } else if (site_rewrite(state, instruction - SITE_MOVE, site.number) != 0) {
-            return -1;
-        }
+        if (!more) return false;
     }
-    return 0;
-}
-
-// By .eh_frame, which is read whole.
-static int extents_rewrite(struct rewriter *state, const Elf64_Shdr *section) {
-    if (section->sh_size > EXTENTS_MOST) return 0;
-    uint8_t *bytes = heap_allocate(section->sh_size);
-    if (bytes == nullptr) return 0;
-    int error = 0;
-    struct extent found;
-    if (read_all(state->program, section->sh_offset, bytes, section->sh_size))
-        for (uint64_t at = 0; error == 0 && extent_next(bytes, section->sh_size, section->sh_addr, &at, &found);)
-            error = function_rewrite(state, found.first + state->moved, found.bytes);
-    heap_release(bytes);
-    return error;
-}
-
-static int table_rewrite(struct rewriter *state, const Elf64_Shdr *table) {
-    for (uint64_t done = 0; done < table->sh_size / sizeof(Elf64_Sym);) {
-        const uint64_t left = table->sh_size / sizeof(Elf64_Sym) - done;
-        const uint64_t count = left < SYMBOLS ? left : SYMBOLS;
-        if (!read_all(state->program, table->sh_offset + done * sizeof(Elf64_Sym), state->symbols,
-                      count * sizeof(Elf64_Sym)))
-            return -1;
-        for (uint64_t i = 0; i < count; i++) {
-            const Elf64_Sym *symbol = &state->symbols[i];
-            if (ELF64_ST_TYPE(symbol->st_info) != STT_FUNC) continue;
-            if (function_rewrite(state, symbol->st_value + state->moved, symbol->st_size) != 0) return -1;
-        }
-        done += count;
-    }
-    return 0;
-}
-
-static bool is_extents(struct rewriter *state, const Elf64_Shdr *section, const Elf64_Shdr *names) {
-    static const char wanted[] = ".eh_frame";
-    char name[sizeof(wanted)];
-    return section->sh_size != 0 && section->sh_name < names->sh_size
-           && read_all(state->program, names->sh_offset + section->sh_name, name, sizeof(name))
-           && memcmp(name, wanted, sizeof(name)) == 0;
-}
-
-// By each section that tells of functions.
-static void sections_rewrite(struct rewriter *state) {
-    Elf64_Ehdr header;
-    Elf64_Shdr names, section;
-    if (!read_all(state->program, 0, &header, sizeof(header)) || header.e_shentsize != sizeof(section)) return;
-    if (header.e_shstrndx >= header.e_shnum
-        || !read_all(state->program, header.e_shoff + header.e_shstrndx * sizeof(names), &names, sizeof(names)))
-        return;
-    state->moved = state->program->image.entry - header.e_entry;
-    for (unsigned i = 0; i < header.e_shnum; i++) {
-        int error = 0;
-        if (!read_all(state->program, header.e_shoff + i * sizeof(section), &section, sizeof(section))) return;
-        if (section.sh_type == SHT_SYMTAB && section.sh_entsize == sizeof(Elf64_Sym))
-            error = table_rewrite(state, &section);
-        else if (is_extents(state, &section, &names))
-            error = extents_rewrite(state, &section);
-        if (error != 0) return;
-    }
+    return true;
 }
 
 // Code can be written for the time that it is rewritten.
@@ -206,12 +252,46 @@ void rewrite_program(const struct program *program) {
     state->first = state->next = program->image.first - VENEERS_BYTES;
     const struct vm_map veneers = {
         .first = state->first, .bytes = VENEERS_BYTES, .rights = VM_READ | VM_WRITE, .fixed = true, .keep = true};
-    if (vm_map(program->memory, &veneers) >= 0) {
-        if (allow(program, true)) sections_rewrite(state);
+    if (functions_of(program, &state->functions) && vm_map(program->memory, &veneers) >= 0) {
+        if (allow(program, true))
+            for (unsigned i = 0; i < state->functions.count && function_rewrite(state, i); i++) {
+            }
         (void)allow(program, false);
         (void)vm_protect(program->memory, state->first, VENEERS_BYTES, VM_READ | VM_EXECUTE);
         report("{\"event\":\"rewritten\",\"job\":%lu,\"sites\":%u,\"left\":%u}", start->job, state->sites,
                state->left_count);
     }
+    heap_release(state->functions.list);
     heap_release(state);
+}
+
+// ---- A thread that is on the way
+
+// Where the call of a veneer comes back to; 0: none of ours begins here, its mov left out.
+static uint64_t veneer_back(uint64_t at) {
+    struct veneer found;
+    if (user_read(&found, at, sizeof(found)) != 0) return 0;
+    const struct veneer ours = veneer_to(found.back);
+    return memcmp(&found, &ours, sizeof(ours)) == 0 ? at + LEA_BYTES + (uint64_t)(int64_t)found.back : 0;
+}
+
+// Where the thread would be without us; 0: it is nowhere else.
+static uint64_t place_of(const struct exo_context *user) {
+    const uint64_t rip = user->rip;
+    if (rip == (uint64_t)entry_site) return user->rcx - SITE_BYTES;
+    if (!rewriting) return 0;
+    uint64_t back = veneer_back(rip);
+    if (back == 0) back = veneer_back(rip - LEA_BYTES);
+    if (back == 0) back = veneer_back(rip - LEA_BYTES - LOAD_BYTES);
+    struct jump code;
+    if (back != 0 || user_read(&code, rip, sizeof(code)) != 0) return back != 0 ? back - SITE_BYTES : 0;
+    if ((code.jump & 0xf8) == 0xb8 && (back = veneer_back(rip + MOVE_BYTES)) != 0)
+        return back - SITE_BYTES - MOVE_BYTES;
+    if (code.jump == 0xe9) back = veneer_back(rip + JUMP_BYTES + (uint64_t)(int64_t)code.by);
+    return back != 0 ? back - SITE_BYTES : 0;
+}
+
+void rewrite_hide(struct exo_context *user) {
+    const uint64_t place = place_of(user);
+    if (place != 0) user->rip = place;
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-constexpr unsigned MOST = 15;
-enum reach : uint8_t { TARGET = 1, REACHED = 2 }; // of each byte: an instruction begins there, and was it followed
+constexpr unsigned MOST = 15, LOOKED_AT = MOST + 8; // bytes of an instruction, and what is looked at to know its length
+enum reach : uint8_t { TARGET = 1, REACHED = 2 };   // of each byte: an instruction begins there, and was it followed
 enum operands : unsigned { NONE = 0, IMMEDIATE1 = 1, IMMEDIATE4 = 4, IMMEDIATE8 = 8, MODRM = 16, UNKNOWN = 64 };
 
 // ModRM, SIB and displacement.
@@ -49,11 +49,13 @@ static unsigned one_byte(uint8_t code, uint8_t modrm, bool wide) {
     case 0xc6: return group == 0 ? MODRM | IMMEDIATE1 : UNKNOWN; // mov
     case 0xc7: return group == 0 ? MODRM | IMMEDIATE4 : UNKNOWN;
     case 0x90 ... 0x99:
+    case 0x9c:
+    case 0x9d:
     case 0xa4:
     case 0xa5:
     case 0xaa:
     case 0xab:
-    case 0xc9: return NONE; // nop xchg cdqe cqo movs stos leave
+    case 0xc9: return NONE; // nop xchg cdqe cqo pushfq popfq movs stos leave
     case 0xf6: return group >= 2 ? MODRM : group == 0 ? MODRM | IMMEDIATE1 : UNKNOWN;
     case 0xf7: return group >= 2 ? MODRM : group == 0 ? MODRM | IMMEDIATE4 : UNKNOWN;
     case 0xff: return group <= 2 || group == 6 ? MODRM : UNKNOWN; // inc dec call push
@@ -92,8 +94,9 @@ static unsigned two_bytes(uint8_t code) {
 }
 
 unsigned site_length(const uint8_t *code, uint64_t room) {
-    uint8_t at[MOST + 8] = {};
-    memcpy(at, code, room < MOST ? room : MOST);
+    uint8_t last[LOOKED_AT] = {};
+    const uint8_t *const at = room < LOOKED_AT ? last : code;
+    if (room < LOOKED_AT) memcpy(last, code, room);
     unsigned length = 0;
     bool prefixed = false, wide = false;
     while (at[length] == 0x66 || at[length] == 0xf2 || at[length] == 0xf3 || at[length] == 0x64 || at[length] == 0x2e
@@ -117,17 +120,26 @@ unsigned site_length(const uint8_t *code, uint64_t room) {
     return length <= MOST && length <= room ? length : 0;
 }
 
-// Behind these there need not be code; and unwinders know the bytes before rt_sigreturn.
-static bool not_rewritten(uint32_t number) {
-    return number == SYS_exit || number == SYS_exit_group || number == SYS_rt_sigreturn;
+// Is this number moved to eax, or rax, directly before the `syscall`?
+static bool number_before(const uint8_t *code, const uint8_t *reached, uint64_t at, uint8_t number) {
+    const uint8_t to_eax[] = {0xb8, number, 0, 0, 0}, to_rax[] = {0x48, 0xc7, 0xc0, number, 0, 0, 0};
+    if (at >= sizeof(to_eax) && reached[at - sizeof(to_eax)]
+        && !memcmp(&code[at - sizeof(to_eax)], to_eax, sizeof(to_eax)))
+        return true;
+    return at >= sizeof(to_rax) && reached[at - sizeof(to_rax)]
+           && !memcmp(&code[at - sizeof(to_rax)], to_rax, sizeof(to_rax));
 }
 
-// The number that is moved to eax directly before this `syscall`; false: none is.
-static bool number_before(const uint8_t *code, const uint8_t *reached, uint64_t at, uint32_t *number) {
-    if (at < SITE_MOVE || code[at - SITE_MOVE] != 0xb8 || !reached[at - SITE_MOVE]) return false;
-    for (unsigned i = 1; i < SITE_MOVE; i++)
-        if (reached[at - i]) return false; // these bytes are other instructions, too
-    memcpy(number, &code[at - SITE_MOVE + 1], sizeof(*number));
+// Behind these calls there need not be code.
+static bool is_last(const uint8_t *code, const uint8_t *reached, uint64_t at) {
+    return number_before(code, reached, at, SYS_exit) || number_before(code, reached, at, SYS_exit_group)
+           || number_before(code, reached, at, SYS_rt_sigreturn);
+}
+
+static bool move_before(const uint8_t *code, const uint8_t *reached, uint64_t at) {
+    if (at < MOVE_BYTES || !reached[at - MOVE_BYTES] || (code[at - MOVE_BYTES] & 0xf8) != 0xb8) return false;
+    for (unsigned i = 1; i < MOVE_BYTES; i++)
+        if (reached[at - i]) return false;
     return true;
 }
 
@@ -151,41 +163,41 @@ static uint64_t jump_target(const uint8_t *code, uint64_t at, uint64_t bytes) {
     return bytes;
 }
 
-// Decodes from `at` as long as one instruction falls through to the next, and to where it was already. True: a jump
-// leads back to what was passed over.
-static bool follow(const uint8_t *code, uint64_t bytes, uint64_t at, uint8_t *reached) {
-    bool back = false;
+// Decodes from `at` as long as one instruction falls through to the next, and to where it was already. The lowest
+// address that a jump leads back to and that was passed over; `bytes`: there is none.
+static uint64_t follow(const uint8_t *code, uint64_t bytes, uint64_t at, uint8_t *reached) {
+    uint64_t lowest = bytes;
     while (at < bytes && reached[at] != REACHED) {
         const unsigned length = site_length(&code[at], bytes - at);
         const uint64_t target = jump_target(code, at, bytes);
         reached[at] = REACHED;
         if (target < bytes && reached[target] == 0) {
             reached[target] = TARGET;
-            back |= target < at;
+            if (target < lowest) lowest = target;
         }
-        uint32_t number;
-        if (length == 0) break;
-        if (is_syscall(code, at, bytes) && number_before(code, reached, at, &number) && not_rewritten(number)) break;
+        if (length == 0 || (is_syscall(code, at, bytes) && is_last(code, reached, at))) break;
         at += length;
     }
-    return back;
+    return lowest;
 }
 
+// Each time that a jump leads back, at least one more byte is reached: so it ends.
 void sites_reach(const uint8_t *code, uint64_t bytes, uint8_t *reached) {
     memset(reached, 0, bytes);
     if (bytes != 0) reached[0] = TARGET;
-    for (bool again = true; again;) {
-        again = false;
-        for (uint64_t at = 0; at < bytes; at++)
-            if (reached[at] == TARGET) again |= follow(code, bytes, at, reached);
+    for (uint64_t at = 0; at < bytes;) {
+        const uint64_t back = reached[at] == TARGET ? follow(code, bytes, at, reached) : bytes;
+        at = back < at ? back : at + 1;
     }
 }
 
 bool site_next(const uint8_t *code, uint64_t bytes, const uint8_t *reached, uint64_t *at, struct site *found) {
     for (; *at < bytes; ++*at) {
         if (reached[*at] == 0 || !is_syscall(code, *at, bytes)) continue;
-        *found = (struct site){.instruction = *at};
-        found->rewritable = number_before(code, reached, *at, &found->number) && !not_rewritten(found->number);
+        // Unwinders know a signal's frame by the bytes of that call.
+        *found = (struct site){.instruction = *at,
+                               .rewritable = !number_before(code, reached, *at, SYS_rt_sigreturn),
+                               .moves = move_before(code, reached, *at)};
         ++*at;
         return true;
     }
