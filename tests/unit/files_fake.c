@@ -197,6 +197,9 @@ void *heap_reallocate(void *block, size_t bytes) {
 void heap_release(void *block) {
     free(block);
 }
+size_t heap_used(void) {
+    return 0;
+}
 
 // ---- The console: three files of /dev/null
 
