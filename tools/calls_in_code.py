@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Which system calls x86-64 code may make, found by disassembling it.
 
-    found = calls_in(code)         # code: [(address, bytes), …]
+    found = calls_in(code, word)   # code: [(address, bytes), …]; word(address): eight bytes of the program's data
     found.places                   # {number: addresses of `syscall` that may have it in eax}
     found.untold                   # addresses of `syscall` whose number cannot be told
+
+A call through a word that leads to `syscall; ret` counts as that instruction: so do programs of bindery-cc.
 
 From each `syscall` the value of eax is followed backwards, over every instruction that may come before it: the one
 above, those that jump here, those that call here. A path ends well at a constant. It cannot be told if the value comes
@@ -23,6 +25,8 @@ WIDE += [[f"r{number}", f"r{number}d", f"r{number}w", f"r{number}b"] for number 
 REGISTER = {name: names[0] for names in WIDE for name in names} | {"ah": "rax", "bh": "rbx", "ch": "rcx", "dh": "rdx"}
 WHOLE = {name for names in WIDE for name in names[:2]}  # writing one of these leaves nothing of the old value
 LOST_IN_CALLS = {"rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11"}
+TRAP = b"\x0f\x05\xc3"  # syscall; ret
+THROUGH = re.compile(r"qword ptr \[rip ([+-]) (0x[0-9a-f]+|\d+)\]")
 READS_ONLY = {"cmp", "test", "push", "nop", "bt", "endbr64", "ud2", "hlt", "int3", "pause", "leave", "prefetcht0"}
 ALSO_WRITES = {"syscall": {"rax", "rcx", "r11"}, "cpuid": {"rax", "rbx", "rcx", "rdx"}, "rdtsc": {"rax", "rdx"},
                "mul": {"rax", "rdx"}, "div": {"rax", "rdx"}, "idiv": {"rax", "rdx"}, "imul": {"rax", "rdx"},
@@ -77,16 +81,34 @@ class Code:
         return self.names[above] != "call" and self.names[above] not in NO_WAY_ON
 
 
-def calls_in(pieces):
+def calls_in(pieces, word=lambda address: None):
     code, found = Code(pieces), Found()
+    traps = {address + at for address, data in pieces for at in _all(data, TRAP)}
+    leads = {index: word(at) for index, at in _through(code) if word(at) in traps}  # of the indexes of such calls
     for index, name in enumerate(code.names):
-        if name == "syscall":
-            numbers, told = _numbers(code, index)
-            for number in numbers:
-                found.places.setdefault(number, []).append(code.at[index])
-            if not told:
-                found.untold.append(code.at[index])
+        if index not in leads and (name != "syscall" or code.at[index] in leads.values()):
+            continue
+        numbers, told = _numbers(code, index)
+        for number in numbers:
+            found.places.setdefault(number, []).append(code.at[index])
+        if not told:
+            found.untold.append(code.at[index])
     return found
+
+
+def _through(code):
+    """Indexes of the calls through words at fixed addresses, and those addresses."""
+    for index, name in enumerate(code.names):
+        match = name == "call" and THROUGH.fullmatch(code.operands[index])
+        if match:
+            yield index, code.ends[index] + int(match[1] + match[2], 0)
+
+
+def _all(data, wanted):
+    at = data.find(wanted)
+    while at >= 0:
+        yield at
+        at = data.find(wanted, at + 1)
 
 
 def _numbers(code, index):

@@ -55,7 +55,7 @@ def _rows(elf):
         return [_row("file", str(elf["e_type"]), False, "no program: link it")]
     segments = list(elf.iter_segments())
     rows = [*_linker(segments), *_addresses(elf, segments), *_instructions(segments)]
-    return rows + _calls(calls_in_code.calls_in(_code(elf, segments)))
+    return rows + _calls(calls_in_code.calls_in(_code(elf, segments), lambda address: _word(segments, address)))
 
 
 def _linker(segments):
@@ -102,6 +102,15 @@ def _code(elf, segments):
              if each["sh_type"] == "SHT_PROGBITS" and each["sh_flags"] & 4]
     return found or [(each["p_vaddr"], each.data()) for each in segments
                      if each["p_type"] == "PT_LOAD" and each["p_flags"] & 1]
+
+
+def _word(segments, address):
+    """Eight bytes of the program as it is loaded; None: there are none in the file."""
+    for each in segments:
+        at = address - each["p_vaddr"]
+        if each["p_type"] == "PT_LOAD" and 0 <= at <= each["p_filesz"] - 8:
+            return int.from_bytes(each.data()[at:at + 8], "little")
+    return None
 
 
 def _calls(found):

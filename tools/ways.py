@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""`bench ways`: the same calls by each way into an OS, measured by apps/bench_ways.c and apps/bench_ways_gate.c.
+"""`bench ways`: the same calls by each way into an OS, measured by apps/bench_ways.c and apps/bench_ways_gate.c. The
+program that makes procedure calls is what bindery-cc --libos=unix makes of apps/bench_ways.c.
 
 Instructions, their steps of REP and so the bytes copied are measured. Crossings and protection are what a way is.
 """
 
+import functools
 import json
+import subprocess
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
-from tools import paths, run_linux, session, unix
+from tools import musl, paths, run_linux, session, unix
 from tools.errors import BinderyError
 
 PROGRAM = paths.BUILD / "apps" / "bench_ways"
@@ -35,11 +40,16 @@ WAYS = {
 }
 
 
-def measure(timeout):
+def heard(timeout):
+    """{way: events}: a row of each operation, and of a program how its system calls came."""
+    return {way: _served(timeout) if way == "message" else _program(way, timeout) for way in WAYS}
+
+
+def rows(events):
     """A row for each operation and way, in this order."""
     found = {}
     for way in WAYS:
-        for event in _served(timeout) if way == "message" else _program(way, timeout):
+        for event in events[way]:
             if event["event"] == "skipped":
                 raise BinderyError(f"{way}, {event['op']}: {event['reason']}")
             if event["event"] == "bench":
@@ -57,14 +67,30 @@ def _row(op, way, event):
             "how": event["how"]}
 
 
+@functools.cache
+def linked():
+    """The same program, linked by bindery-cc --libos=unix."""
+    made = paths.BUILD / "apps" / "bench_ways.procedure"
+    sources = [paths.ROOT / "apps" / "bench_ways.c", paths.ROOT / "peers" / "bench.c"]
+    with tempfile.TemporaryDirectory(prefix=".", dir=made.parent) as folder:
+        words = [*musl.compiler(), "--libos=unix", "-std=gnu2x", "-O2", f"-I{paths.ROOT}", *sources,
+                 "-o", f"{folder}/program"]
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode:
+            raise BinderyError("bindery-cc cannot link bench_ways", done.stderr[-2000:])
+        Path(folder, "program").rename(made)
+    return made
+
+
 def _program(way, timeout):
-    """The rows that the program prints on libos/unix."""
-    with unix.Root([str(PROGRAM), way]) as root:
+    """What the program prints on libos/unix, and what that says of the run."""
+    program = linked() if way == "procedure" else PROGRAM
+    with unix.Root([str(program), way]) as root:
         run = root.run(settings=("output=stream", "input=none", f"rewrite={int(way == 'rewritten')}"))
         outcome, printed = run_linux.boot(root, run, timeout, exact=True)
     if not outcome.passed():
         raise BinderyError(outcome.sentence(), printed.decode(errors="replace"))
-    return [json.loads(line) for line in printed.decode().splitlines()]
+    return [json.loads(line) for line in printed.decode().splitlines()] + outcome.events
 
 
 def _served(timeout):

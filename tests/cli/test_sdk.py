@@ -2,6 +2,7 @@
 """The SDK: one program built outside the tree in every way that sdk/README.md names, and run; the tutorial on library
 OSes, carried out as it stands."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,7 +12,8 @@ from pathlib import Path
 
 from tests.cli.command import is_built
 from tests.cli.tutorial import Walk
-from tools import paths
+from tools import musl, paths
+from tools.errors import Missing
 
 BINDERY = paths.ROOT / "bindery"
 
@@ -23,6 +25,52 @@ int main(int argc, char **argv) {
     words[70000] = argc;
     printf("%d %s %s\n", words[70000], argc > 1 ? argv[1] : "-", LIBOS);
     return 40 + argc;
+}
+"""
+# Processes, a pipe, a program started by another, a signal, a thread that is cancelled in a call.
+POSIX = r"""
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static int ends[2], closed[2];
+static volatile sig_atomic_t signals;
+static void on_signal(int number) { signals += number == SIGCHLD; }
+static void cleaned_up(void *word) { strcpy(word, "cleaned"); }
+static void *blocked(void *word) {
+    char byte;
+    pthread_cleanup_push(cleaned_up, word);
+    while (read(closed[0], &byte, 1) < 0) {}
+    pthread_cleanup_pop(0);
+    return word;
+}
+int main(int argc, char **argv) {
+    if (argc == 3) return (int)write(1, argv[2], strlen(argv[2]));
+    char text[20] = "", word[20] = "";
+    int status;
+    pthread_t thread;
+    void *result;
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigaction(SIGCHLD, &action, 0);
+    if (pipe(ends) || pipe(closed)) return 1;
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], 1);
+        execl("/proc/self/exe", argv[0], "child", "hello", (char *)0);
+        _exit(99);
+    }
+    close(ends[1]);
+    while (read(ends[0], text + strlen(text), 9) > 0) {}
+    waitpid(child, &status, 0);
+    pthread_create(&thread, 0, blocked, word);
+    usleep(20000);
+    pthread_cancel(thread);
+    pthread_join(thread, &result);
+    for (int i = 0; i < 1000; i++) status += getppid() < 0;
+    printf("%s %d, signals %d, %s %d\n", text, WEXITSTATUS(status), (int)signals, word, result == PTHREAD_CANCELED);
+    return 0;
 }
 """
 MESON = "project('p', 'c')\nexecutable('p', 'p.c', c_args: '-DLIBOS=\"meson\"')\n"
@@ -41,6 +89,10 @@ class Sdk(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.folder = Path(folder.name)
+        try:
+            musl.library()
+        except Missing as missing:
+            raise unittest.SkipTest(str(missing)) from None
         first, cls.prefix = cls.folder / "first", cls.folder / "moved"
         result = command([BINDERY, "build", "--install", first])
         assert result.returncode == 0, result.stderr
@@ -59,13 +111,44 @@ class Sdk(unittest.TestCase):
         result = command([BINDERY, "run", "--quiet", self.folder / program, "word"])
         self.assertEqual((result.stdout, result.returncode), (f"2 word {libos}\n", 42), result.stderr)
 
-    def test_the_driver_links_one_program_with_either_library_os(self):
-        for libos in ("unix", "dos"):
+    def test_the_driver_links_one_program_with_any_library_os(self):
+        for libos in ("unix", "linked", "dos"):
             with self.subTest(libos):
                 result = self.must([self.compiler, f"--libos={libos}", f'-DLIBOS="{libos}"', "-O2", "-Wall", "-Werror",
                                     "p.c", "-o", libos])
                 self.assertEqual(result.stderr, "")
                 self.runs(libos, libos)
+
+    def posix(self, compiler, name):
+        """The program with processes, as it runs on libos/unix: what it prints, and how its system calls came."""
+        (self.folder / "posix.c").write_text(POSIX)
+        self.must([*compiler, "-O1", "-Wall", "-Werror", "posix.c", "-o", name])
+        run = self.must([BINDERY, "run", "--quiet", "--json", f"./{name}"])
+        row, = json.loads(run.stdout)["rows"]
+        self.assertEqual((row["end"], row["status"]), ("exit", 0), row)
+        return row["output"], next(event for event in row["events"] if event["event"] == "calls")
+
+    def test_unix_has_processes_and_threads_and_its_calls_are_procedure_calls(self):
+        output, calls = self.posix([self.compiler, "--libos=unix"], "posix")
+        self.assertEqual(output, "hello 5, signals 1, cleaned 1\n")
+        self.assertGreater(calls["direct"], 1000)
+        self.assertLessEqual(calls["trapped"], 10)  # two starts, a thread's creation and end, handlers' ends
+        self.assertEqual(self.must(["./posix"]).stdout, output)  # on Linux
+
+    def test_the_same_source_linked_with_debians_musl_traps_each_time(self):
+        resources = self.must(["clang-19", "-print-resource-dir"]).stdout.strip()
+        place = "/usr/lib/x86_64-linux-musl"
+        output, calls = self.posix(["clang-19", "-nostdinc", "-isystem", "/usr/include/x86_64-linux-musl", "-idirafter",
+                                    f"{resources}/include", "-static", "-nostdlib", "-fuse-ld=lld-19",
+                                    *(f"{place}/{name}" for name in ("crt1.o", "crti.o", "libc.a", "crtn.o"))], "stock")
+        self.assertEqual(output, "hello 5, signals 1, cleaned 1\n")
+        self.assertEqual(calls["direct"], 0)
+        self.assertGreater(calls["trapped"], 1000)
+        self.must([self.compiler, "--libos=unix", "posix.c", "-o", "called"])
+        listed = [{row["number"] for row in json.loads(command([BINDERY, "run", "--compat", "--json", f"./{name}"],
+                                                               cwd=self.folder).stdout)["rows"]}
+                  for name in ("called", "stock")]
+        self.assertEqual(listed[0], listed[1])  # whichever way: both are found
 
     def test_objects_can_be_compiled_and_linked_apart(self):
         self.must([self.compiler, "--libos=dos", '-DLIBOS="apart"', "-c", "p.c", "-o", "apart.o"])
@@ -85,26 +168,41 @@ class Sdk(unittest.TestCase):
             self.assertEqual((result.returncode, result.stdout), (2, ""))
             self.assertIn(sentence, result.stderr)
 
+    def test_without_its_musl_unix_is_refused_in_a_sentence(self):
+        bare = self.folder / "bare" / "bin" / "bindery-cc"
+        bare.parent.mkdir(parents=True)
+        shutil.copy(self.compiler, bare)
+        result = command([bare, "--libos=unix", "p.c", "-o", "none"], cwd=self.folder)
+        self.assertEqual((result.returncode, result.stdout), (3, ""))
+        self.assertRegex(result.stderr, r"^bindery-cc: --libos=unix links with musl, and .* has none: .*\n$")
+
     def test_pkg_config_gives_the_same(self):
         variables = os.environ | {"PKG_CONFIG_PATH": str(self.prefix / "lib" / "pkgconfig")}
-        flags = {what: self.must(["pkg-config", what, "bindery-unix"], env=variables).stdout.split()
-                 for what in ("--cflags", "--libs")}
-        self.must(["clang-19", *flags["--cflags"], '-DLIBOS="flags"', "p.c", "-o", "flags", *flags["--libs"]])
-        self.runs("flags", "flags")
+        for libos in ("unix", "linked", "dos"):
+            with self.subTest(libos):
+                flags = {what: self.must(["pkg-config", what, f"bindery-{libos}"], env=variables).stdout.split()
+                         for what in ("--cflags", "--libs")}
+                self.must(["clang-19", *flags["--cflags"], '-DLIBOS="flags"', "p.c", "-o", f"flags-{libos}",
+                           *flags["--libs"]])
+                self.runs(f"flags-{libos}", "flags")
 
     def test_meson_builds_with_the_cross_file(self):
         variables = os.environ | {"PATH": f"{self.prefix / 'bin'}:{os.environ['PATH']}",
                                   "XDG_DATA_HOME": str(self.prefix / "share")}
-        self.must(["meson", "setup", "--cross-file", "bindery-dos.ini", "by-meson"], env=variables)
-        self.must(["meson", "compile", "-C", "by-meson"], env=variables)
-        self.runs("by-meson/p", "meson")
+        for libos in ("unix", "dos"):
+            with self.subTest(libos):
+                self.must(["meson", "setup", "--cross-file", f"bindery-{libos}.ini", f"meson-{libos}"], env=variables)
+                self.must(["meson", "compile", "-C", f"meson-{libos}"], env=variables)
+                self.runs(f"meson-{libos}/p", "meson")
 
     @unittest.skipUnless(shutil.which("cmake"), "cmake is not installed")
     def test_cmake_builds_with_the_toolchain_file(self):
-        toolchain = self.prefix / "share" / "bindery" / "cmake" / "bindery-unix.cmake"
-        self.must(["cmake", f"-DCMAKE_TOOLCHAIN_FILE={toolchain}", "-G", "Ninja", "-B", "by-cmake"])
-        self.must(["cmake", "--build", "by-cmake"])
-        self.runs("by-cmake/p", "cmake")
+        for libos in ("unix", "linked"):
+            with self.subTest(libos):
+                toolchain = self.prefix / "share" / "bindery" / "cmake" / f"bindery-{libos}.cmake"
+                self.must(["cmake", f"-DCMAKE_TOOLCHAIN_FILE={toolchain}", "-G", "Ninja", "-B", f"cmake-{libos}"])
+                self.must(["cmake", "--build", f"cmake-{libos}"])
+                self.runs(f"cmake-{libos}/p", "cmake")
 
     def test_programs_that_cannot_run_are_refused_in_a_sentence(self):
         (self.folder / "text").write_text("hello\n")

@@ -106,7 +106,7 @@ def subject_ways(form, timeout):
     crossings into the kernel; who is protected from whom. See doc/ways.md.
     """
     builder.build(everything=False)
-    rows = ways.measure(timeout)
+    rows = ways.rows(ways.heard(timeout))
     tables.write(form, rows, ways.COLUMNS, lambda: tables.show(rows, ways.COLUMNS, group="op"))
     return OK
 

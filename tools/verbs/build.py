@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from tools import builder, paths, terminal
+from tools import builder, musl, paths, terminal
 from tools.command import Verb, shared
-from tools.errors import BinderyError
+from tools.errors import BinderyError, Missing
 
 EXAMPLES = """\
 ./bindery build
@@ -31,6 +31,10 @@ def verb_build(prefix):
 
 def _install(prefix):
     """What `meson install` would put into its prefix goes to another one."""
+    try:
+        musl.library()
+    except Missing as missing:  # sdk/install_musl.py does without it, too
+        terminal.say(f"{missing}; the SDK is installed without what --libos=unix links with")
     options = _meson("introspect", "--buildoptions", str(paths.BUILD))
     own = next(option["value"] for option in json.loads(options) if option["name"] == "prefix")
     with tempfile.TemporaryDirectory() as folder:
