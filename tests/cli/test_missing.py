@@ -23,6 +23,7 @@ void _start(void) {
     good += call(425, 0, 0, 0) == -38;                             /* io_uring_setup */
     good += call(99999, 0, 0, 0) == -38;
     call(1, 1, (long)text, sizeof(text) - 1);
+    call(95, 0750, 0, 0);                                          /* umask */
     call(231, good, 0, 0);
     __builtin_unreachable();
 }
@@ -62,4 +63,5 @@ class Missing(unittest.TestCase):
         lines = [line.partition("] ")[2] for line in result.err.splitlines() if line.startswith("[")]
         self.assertEqual(sum(line.startswith("ptrace(") and line.endswith("= -1 ENOSYS") for line in lines), 3, lines)
         self.assertTrue(any(line.startswith("write(1, ") and line.endswith(", 7) = 7") for line in lines), lines)
+        self.assertIn("umask(0750) = 18", lines)
         self.assertTrue(lines[-1].startswith("exit_group(5)"), lines)

@@ -95,13 +95,19 @@ static size_t put_string(char *to, size_t room, uint64_t address) {
     return format_text(to, room, "'%s'%s", text, length < 0 ? "…" : "");
 }
 
+static size_t put_octal(char *to, size_t room, uint64_t value) {
+    char digits[24], *at = digits + sizeof digits - 1;
+    for (*at = 0; at == digits + sizeof digits - 1 || value != 0; value >>= 3) *--at = (char)('0' + value % 8);
+    return format_text(to, room, "%s%s", *at == '0' ? "" : "0", at);
+}
+
 static size_t put_argument(char *to, size_t room, char shape, uint64_t value) {
     switch (shape) {
     case 's': return put_string(to, room, value);
     case 'd':
     case 'S': return format_text(to, room, "%d", (int)value);
     case 'u': return format_text(to, room, "%lu", value);
-    case 'o': return format_text(to, room, "0%lo", value);
+    case 'o': return put_octal(to, room, value);
     case 'p': return value == 0 ? format_text(to, room, "NULL") : format_text(to, room, "%#lx", value);
     default: return format_text(to, room, "%#lx", value);
     }
