@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tools import filesystem, session, unix
 
-SETTINGS = ("input=none", "output=stream", "random=fixed")
+SETTINGS = ("output=stream", "random=fixed")
 LIMIT = 100  # seconds for a machine
 MORE = max(1, int(os.environ.get("BINDERY_TORTURE") or 1))  # times the iterations
 
@@ -55,15 +55,26 @@ class Disk(unix.Root):
 
 
 def run(words, blocks=0, frames=0, memory=128, settings=(), folder=None, look=None, exact=False,
-        limit=LIMIT):
+        answers=None, limit=LIMIT):
     """Boots once; `look` is the folder whose files are wanted afterwards. With `exact` a run is the same each time, but
-    for what the disk does meanwhile, and its clock runs ahead of ours."""
-    printed = bytearray()
+    for what the disk does meanwhile, and its clock runs ahead of ours. `answers`: what is typed when a line was printed.
+    """
+    printed, machines = bytearray(), []
+
+    def took(data):
+        before = len(printed.splitlines()) if printed.endswith(b"\n") else len(printed.splitlines()[:-1])
+        printed.extend(data)
+        whole = printed[:printed.rfind(b"\n") + 1].decode(errors="replace").replace("\r", "").splitlines()
+        for line in whole[before:]:
+            for asked, answer in (answers or {}).items():
+                if line.endswith(asked):  # behind what is echoed
+                    os.write(machines[0].console, answer)
+
     environment = [f"BINDERY_TORTURE={MORE}"]
     with Disk([str(word) for word in words], blocks, folder, environment, look) as disk:
-        one = disk.run(frames=frames, settings=(*SETTINGS, *settings))
-        outcome, = session.execute([[one]], limit=limit * MORE, exact=exact, console=printed.extend, talks=True,
-                                   memory=memory, silence=limit * MORE)
+        one = disk.run(frames=frames, settings=(*SETTINGS, f"input={'terminal' if answers else 'none'}", *settings))
+        outcome, = session.execute([[one]], limit=limit * MORE, exact=exact, console=took, talks=True,
+                                   on_input=machines.append, memory=memory, silence=limit * MORE)
         bad = outcome.end != "exit" or outcome.status != 0
         return Ended(printed.decode(errors="replace").replace("\r", ""), outcome.sentence() if bad else "",
                      [event["text"] for event in outcome.of("notice")], disk.damage, disk.files)
