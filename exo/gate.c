@@ -5,7 +5,7 @@
 // is made by whoever may configure the PE, as a descendant of the binding that says so; from then on it is derived,
 // granted and revoked like every other binding, and gone before the PE is.
 //
-//   caller  READY ──gate_call──▶ CALLING ───────────────reply──▶ READY, or with the error BROKEN
+//   caller  READY ──gate_call──▶ CALLING ───────────────reply──▶ READY, or with an error
 //   callee  RESTING ───────────▶ READY, caller set ──gate_reply──▶ RESTING
 //
 // Call and reply are the architecture's short path (arch/x86_64/gate.S): registers are the message. This file holds
@@ -25,8 +25,29 @@ static struct sb_binding *gate_used(const struct pe *caller) {
     return &caller->bindings.bindings[caller->calling / sizeof(struct sb_binding)];
 }
 
-struct pe *gate_runner(struct pe *pe) {
-    for (unsigned i = 0; i < CHAIN_MAX && pe->state == EXO_PE_CALLING; i++) pe = gate_callee(gate_used(pe));
+// A caller goes on without an answer. Its registers were the message; what its context holds is older and its own.
+static void break_off(struct pe *caller, enum exo_error error) {
+    gate_callee(gate_used(caller))->caller = nullptr;
+    caller->context.rax = error;
+    caller->context.rflags = 0x202;
+    caller->state = EXO_PE_READY;
+}
+
+bool gate_late(struct pe *pe, bool *awaited) {
+    if (pe->state != EXO_PE_CALLING) return false;
+    const uint64_t deadline = __atomic_load_n(&pe_page(pe)->call_deadline, __ATOMIC_RELAXED);
+    if (deadline == 0) return false;
+    if (arch_ticks() < deadline) {
+        *awaited = true;
+        return false;
+    }
+    break_off(pe, EXO_LATE);
+    return true;
+}
+
+struct pe *gate_runner(struct pe *pe, bool *awaited) {
+    for (unsigned i = 0; i < CHAIN_MAX && pe->state == EXO_PE_CALLING && !gate_late(pe, awaited); i++)
+        pe = gate_callee(gate_used(pe));
     return pe->state == EXO_PE_READY ? pe : nullptr;
 }
 
@@ -43,23 +64,14 @@ void gate_wake(struct pe *pe) {
     pe->context = (struct exo_context){.rip = entry.address, .rsp = entry.stack, .rflags = 0x202};
 }
 
-// A caller goes on without an answer. Its registers were the message; what its context holds is older and its own.
-static void break_off(struct pe *caller) {
-    gate_callee(gate_used(caller))->caller = nullptr;
-    caller->context.rax = EXO_BROKEN;
-    caller->context.rflags = 0x202;
-
-    caller->state = EXO_PE_READY;
-}
-
 void gate_end(struct pe *pe) {
-    if (pe->caller != nullptr) break_off(pe->caller);
-    if (pe->state == EXO_PE_CALLING) break_off(pe);
+    if (pe->caller != nullptr) break_off(pe->caller, EXO_BROKEN);
+    if (pe->state == EXO_PE_CALLING) break_off(pe, EXO_BROKEN);
 }
 
 void gate_close(struct sb_binding *gate) {
     struct pe *holder = gate->table->owner;
-    if (holder->state == EXO_PE_CALLING && gate_used(holder) == gate) break_off(holder);
+    if (holder->state == EXO_PE_CALLING && gate_used(holder) == gate) break_off(holder, EXO_BROKEN);
 }
 
 struct exo_result call_gate_make(exo_handle pe, uint64_t first, uint64_t count) {

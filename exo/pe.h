@@ -83,7 +83,10 @@ void pe_end(struct pe *pe, enum exo_pe_end end, uint64_t status, uint64_t addres
 // gate.c
 [[nodiscard]] struct sb_found gate_find(exo_handle gate); // one that can be called now, or why not
 struct pe *gate_callee(const struct sb_binding *gate);
-struct pe *gate_runner(struct pe *pe);    // who runs for a PE: itself, or at the end of its chain of calls, or null
+// Who runs for a PE: itself, or at the end of its chain of calls, or null. A caller in it whose deadline has passed
+// goes on; *awaited becomes true if one's is still to come.
+struct pe *gate_runner(struct pe *pe, bool *awaited);
+bool gate_late(struct pe *pe, bool *awaited); // the same for one caller: whether it goes on because of its deadline
 void gate_wake(struct pe *pe);            // an event at rest: it begins at its gate entry
 void gate_end(struct pe *pe);             // breaks the calls that a PE makes and serves: it ends
 void gate_close(struct sb_binding *gate); // breaks the call that is made through a gate: it is taken back

@@ -6,7 +6,8 @@
 // At the end of a slice a PE that has unmasked `slice_end` is told, and has the grace time to save what it wants and
 // yield. One that doesn't has overrun: it is stopped, and forfeits its next slice. A PE that wants no such event is
 // stopped at once, and charged nothing. A directed yield gives the rest of the slice away, never more than the rest. A
-// call through a gate gives the next slices, too, until the reply; the debt of an overrun stays the holder's.
+// call through a gate gives the next slices, too, until the reply or the caller's deadline; the debt of an overrun
+// stays the holder's.
 #include "exo/call.h"
 
 constexpr uint64_t SLICE_NANOSECONDS = 5'000'000;
@@ -64,13 +65,13 @@ static bool forfeits(struct pe *pe) {
 
 // Begins the next slice that somebody can use. Not inline, so that a directed yield saves no registers for it.
 [[gnu::noinline]] static struct pe *slice_next(struct cpu *cpu) {
-    bool forfeited = false;
+    bool forfeited = false, awaited = false;
     for (unsigned round = 0; round == 0 || (round == 1 && forfeited); round++) {
         const unsigned next = cpu->position + 1;
         uint64_t after = __builtin_rotateright64(cpu->held, next);
         for (; after != 0; after &= after - 1) {
             const unsigned position = (next + (unsigned)__builtin_ctzll(after)) % EXO_SLICE_POSITIONS;
-            struct pe *pe = gate_runner(cpu->vector[position]);
+            struct pe *pe = gate_runner(cpu->vector[position], &awaited);
             if (pe == nullptr) continue;
             if (round == 0 && forfeits(cpu->vector[position]))
                 forfeited = true;
@@ -79,6 +80,7 @@ static bool forfeits(struct pe *pe) {
         }
     }
     cpu->idle = true;
+    if (awaited) arch_timer_set(SLICE_NANOSECONDS);
     return nullptr;
 }
 
@@ -124,7 +126,8 @@ struct exo_result call_pe_yield(exo_handle pe) {
         return done(0);
     }
     FIND(target, pe, PE, EXO_EXECUTE);
-    CHECK(pe_of(target)->state == EXO_PE_READY, STATE);
+    bool awaited;
+    CHECK(pe_of(target)->state == EXO_PE_READY || gate_late(pe_of(target), &awaited), STATE);
     arch_cpu()->current = pe_of(target);
     return done(0);
 }

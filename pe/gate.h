@@ -15,16 +15,20 @@
 //
 // So both sides save what they want to keep, and set the control words of x87 and SSE before they rely on them. After
 // an error no message has been delivered, and none has come back: the registers are the caller's own, as after any
-// call; but after BROKEN it has been delivered, and they are undefined.
+// call; but after BROKEN or LATE it has been delivered, and they are undefined.
 //
 // The callee must be at rest: it has no context then, and begins at its gate entry when it is called, or, with rdi 0,
 // when an event is pending and not masked. The first reply, to nobody, brings a PE to rest. It serves one call at a
 // time; who else calls gets BUSY. Its caller's slices are its own until it replies (and those of its caller's caller).
 // Events that come to the caller meanwhile stay pending; look at them after the call, as after a fault.
 //
-// There is no time limit. A caller cannot break its own call off: while the callee does not reply, the caller's slices
-// go to it. Others can, and the caller goes on with BROKEN: whoever revokes the gate's source, or destroys the callee.
-// Who does not trust a callee posts to it, with a gate of its own for the answer, and counts `slices` while it waits.
+// While the callee does not reply, the caller's slices go to it. Who does not trust it puts a deadline into the PE page
+// before the call: `call_deadline`, a value of the time-stamp counter. From then on, as soon as a slice of the caller's
+// begins, or somebody yields to the caller, it goes on with LATE; the callee loses the slices, and its reply reaches
+// nobody. (So who serves strangers holds a slice of its own, to come to an end of what it was called for.) The deadline
+// stands until the library OS takes it away, for every call that the PE makes; 0 is none. Behind 64 calls in calls, no
+// deadline is looked at. Others can break a call off, too, and the caller goes on with BROKEN: whoever revokes the
+// gate's source, or destroys the callee.
 //
 // A message of four words can also be posted (gate_post) into the PE page, which the poster needs not wait for.
 #pragma once

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The PE page: the part of a processor environment that its library OS reads and writes.
 //
-// The kernel writes save areas, pending bits and results here, and reads only the mask, the busy flags and the
-// argument area, each once per use. Nothing the kernel's own safety rests on is in this page: entry points,
+// The kernel writes save areas, pending bits and results here, and reads only the mask, the busy flags, the deadline
+// and the argument area, each once per use. Nothing the kernel's own safety rests on is in this page: entry points,
 // bindings and state are in the PE's private frame, which nobody can map.
 //
 // Exceptions (upcalls fault, exception, syscall) use `exception`. The processor itself pushes error … ss there, so
@@ -63,7 +63,8 @@ struct exo_pe_page {
     uint32_t abi_version;
     uint32_t reserved0;
     uint64_t id; // this PE's number, never reused within a run
-    uint64_t reserved1[2];
+    uint64_t call_deadline; // time stamp from which on a call through a gate is given up; 0: never (pe/gate.h)
+    uint64_t reserved1;
     struct exo_exception exception;
     uint64_t resume_rip; // scratch for the library OS's resume sequences
     uint64_t interrupt_resume_rip;

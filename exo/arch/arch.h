@@ -19,6 +19,7 @@ struct cpu;
 //   void arch_entry_set(uint64_t *entry, uint64_t bits);
 //                                                atomically, as the MMU sets A and D behind our back; return the old
 //                                                entry
+//   uint64_t arch_ticks(void);                   the time-stamp counter, which user code reads too
 //   void arch_forget_scratch(void);              leave nothing of the kernel's in registers that calls may change
 #include "arch_inline.h"
 
@@ -33,7 +34,7 @@ void arch_fpu_init(uint8_t state[512]);           // the state in which a PE fin
 
 // Time. One deadline per CPU; when it passes the machine calls slice_timer.
 void arch_timer_set(uint64_t nanoseconds_from_now);
-uint64_t arch_ticks_per_second(void); // of the time-stamp counter that user code reads
+uint64_t arch_ticks_per_second(void); // of the time-stamp counter
 
 // Devices.
 bool arch_console_write(enum exo_device console, uint8_t byte); // false: it takes none now

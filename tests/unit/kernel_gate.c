@@ -185,10 +185,11 @@ Test(kernel_gate, a_long_chain_of_calls_is_followed_so_far_and_no_further) {
     MUST(host_slice_set(first, SLICES, 1, chain[0].handle));
     for (unsigned i = 0; i + 1 < 65; i++)
         MUST(host_gate_call(chain[i].pe, gate_between(&chain[i], &chain[i + 1], 1, EXO_EXECUTE)));
-    cr_expect_eq(gate_runner(chain[0].pe), chain[64].pe);
+    bool awaited = false;
+    cr_expect_eq(gate_runner(chain[0].pe, &awaited), chain[64].pe);
     MUST(host_gate_call(chain[64].pe, gate_between(&chain[64], &chain[65], 1, EXO_EXECUTE)));
-    cr_expect_null(gate_runner(chain[0].pe));
-    cr_expect_eq(gate_runner(chain[1].pe), chain[65].pe);
+    cr_expect_null(gate_runner(chain[0].pe, &awaited));
+    cr_expect_eq(gate_runner(chain[1].pe, &awaited), chain[65].pe);
     slice_passes();
     cr_expect_eq(host_current(), first);
 }

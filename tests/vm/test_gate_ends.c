@@ -243,6 +243,26 @@ TEST(a_callee_that_never_returns_uses_only_its_callers_slices) {
     server_release(&server);
 }
 
+TEST(a_caller_with_a_deadline_gets_its_slices_back) {
+    struct server server = server_new(CHILD_SHARED, serves_never, 1);
+    const uint64_t slice = rig_machine()->slice_nanoseconds * (rig_machine()->ticks_per_second / 1000) / 1'000'000;
+    struct message message = message_of(100);
+    never_stop = 0;
+    const uint64_t deadline = __builtin_ia32_rdtsc() + 3 * slice;
+    rig_page()->call_deadline = deadline;
+    CHECK_EQUAL(call_through(server.gate, &message), EXO_LATE);
+    const uint64_t late = __builtin_ia32_rdtsc() - deadline;
+    CHECK(late < slice + slice / 8); // at the end of the slice that it fell into
+    CHECK_ERROR(exo_trap1(EXO_CALL_gate_call, server.gate.raw), BUSY);
+    never_stop = 1;
+    CHECK(!child_go(&server.child, 3)); // its reply reaches nobody
+    CHECK_EQUAL(server.child.state.state, EXO_PE_RESTING);
+    rig_page()->call_deadline = __builtin_ia32_rdtsc() + 3 * slice;
+    CHECK_EQUAL(call_through(server.gate, &message), EXO_OK); // in time
+    rig_page()->call_deadline = 0;
+    server_release(&server);
+}
+
 TEST(a_caller_in_a_call_can_not_be_given_the_cpu) {
     struct server server = server_new(CHILD_SHARED, serves_never, 1);
     struct child caller = caller_of(&server);

@@ -28,4 +28,9 @@ static inline void arch_entry_set(uint64_t *entry, uint64_t bits) {
     __atomic_fetch_or(entry, bits, __ATOMIC_SEQ_CST);
 }
 
+extern uint64_t host_ticks; // nanoseconds that the timer has let pass
+static inline uint64_t arch_ticks(void) {
+    return host_ticks;
+}
+
 static inline void arch_forget_scratch(void) {} // there are no registers to look into

@@ -11,6 +11,7 @@
 struct cpu host_cpu;
 struct pe *host_loaded; // whose address space is in the MMU
 
+uint64_t host_ticks;
 static uint64_t deadline;
 static bool off;
 static uint64_t off_status;
@@ -19,7 +20,7 @@ static jmp_buf power_switch; // from arch_off back to the call that led there
 void cpu_reset(void) {
     host_cpu = (struct cpu){};
     host_loaded = nullptr;
-    deadline = 0;
+    deadline = host_ticks = 0;
     off = false;
     arch_flush_all();
 }
@@ -118,6 +119,7 @@ uint64_t host_deadline(void) {
 void host_tick(void) {
     HOST_REQUIRE(!off);
     if (deadline == 0) return;
+    host_ticks += deadline;
     deadline = 0;
     slice_timer();
     cpu_leave_kernel();

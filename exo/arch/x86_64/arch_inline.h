@@ -39,6 +39,10 @@ static inline void arch_entry_set(uint64_t *entry, uint64_t bits) {
     __atomic_fetch_or(entry, bits, __ATOMIC_SEQ_CST);
 }
 
+static inline uint64_t arch_ticks(void) {
+    return __builtin_ia32_rdtsc();
+}
+
 // Zeroes the scratch registers that neither arguments nor the result are in and that entry.S does not overwrite; for
 // handlers that are compiled without -fzero-call-used-regs.
 static inline void arch_forget_scratch(void) {
