@@ -58,13 +58,16 @@ class Cell:
                 "arguments": " ".join(self.subject.words), "string": string_of(self.subject)}
 
     def real(self):
-        """Can a pager run it, and the simulator, which numbers an application's pages otherwise, say what it must
-        be?"""
-        if self.assigned:
-            return all(registry.traits(policy)[0] in ("faults", "bits") and not registry.timed(policy)
-                       for policy in self.assigned.policies())
-        sees, _ = registry.traits(self.policy)
-        return self.subject.region == "region" or (sees != "future" and not registry.hashes(self.policy))
+        """Can a pager run it, and the simulator say what it must be? The future of a replayed trace is known, that of an
+        application is not. And what a map leaves to its default is not where it was in the recording, which matters to
+        policies that hash page numbers."""
+        if self.subject.region == "region":
+            return True
+        if not self.assigned:
+            return registry.traits(self.policy)[0] != "future"
+        return not any(registry.traits(entry.policy)[0] == "future"
+                       or (entry.region == assign.DEFAULT and registry.hashes(entry.policy))
+                       for entry in self.assigned.entries)
 
     def run(self):
         run = self.subject.run(self.policy, self.frames)

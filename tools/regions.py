@@ -12,6 +12,7 @@ from tools import simulator, traces
 from tools.assign import DEFAULT
 
 COMMON = ("workload", "source", "cell", "seed", "readahead", "cluster", "arguments")  # to a row and its regions
+CHANGES = "--changes"  # a page that a region had before is not changed to, whatever other regions had in between
 COUNTS = ("references", "faults", "writebacks", "reads", "pages")
 
 
@@ -26,7 +27,7 @@ def simulate(subject, assigned, total, options, transfer):
         policies = list(dict.fromkeys((entry.policy, "opt")))
         left = transfer.policy_frames(frames[entry.region])
         rows = {(row["policy"], row["frames"]): row
-                for row in simulator.simulate(path, policies, sorted({left, frames[entry.region]}), *options)}
+                for row in simulator.simulate(path, policies, sorted({left, frames[entry.region]}), CHANGES, *options)}
         found[entry.region] = rows[entry.policy, left] | {"opt_faults": rows["opt", frames[entry.region]]["faults"]}
     if sharers:
         found |= _simulate_sharers(subject, assigned, frames[sharers[0]], options)
@@ -53,7 +54,7 @@ def _simulate_sharers(subject, assigned, frames, options):
     for number, entry in enumerate(sharers):
         first, pages = subject.ranges.get(entry.region, (0, APART))
         places.append((entry.policy, number * APART + first, pages))
-    rows = simulator.simulate_together(path, places, frames, *options)
+    rows = simulator.simulate_together(path, places, frames, CHANGES, *options)
     return {entry.region: row | {"opt_faults": None} for entry, row in zip(sharers, rows)}
 
 
@@ -65,7 +66,8 @@ def total(rows):
 def string_of(subject, region, assigned):
     """The file with the references to a region's pages under a map; None if there are none."""
     inside = _inside(subject, region, assigned)
-    text = project(Path(subject.trace.path).read_bytes(), lambda page: page if inside(page) else None)
+    first, _ = subject.ranges.get(region, (0, 0))  # pages are numbered as in the run
+    text = project(Path(subject.trace.path).read_bytes(), lambda page: page - first if inside(page) else None)
     if not text:
         return None
     left = "-without-" + "-".join(assigned.regions()) if region == DEFAULT else ""

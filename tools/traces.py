@@ -35,13 +35,20 @@ class Trace:
     widest: int = 1    # most pages that an instruction needs at once: no fewer frames will do
 
 
+def require(path):
+    """Raises Missing unless a trace file can be read."""
+    try:
+        with open(path, "rb") as file:
+            file.read(1)
+    except OSError as error:
+        raise Missing(f"cannot read the trace {path}: {error.strerror}") from None
+
+
 def load(path):
     """Reads and checks a trace file."""
     path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise Missing(f"cannot read the trace {path}: {error.strerror}") from None
+    require(path)
+    data = path.read_bytes()
     if data.startswith(ZSTD) or b"\0" in data[:64]:
         with tempfile.TemporaryDirectory() as folder:
             simulator.convert(path, Path(folder) / "trace.txt")

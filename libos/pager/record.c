@@ -141,6 +141,14 @@ static bool is_member(const struct recorder *recorder, uint32_t page) {
     return false;
 }
 
+void record_loses(struct pager_region *region, uint32_t page) {
+    struct recorder *recorder = region->recorder;
+    if (recorder == nullptr || !(is_open(region, page) && region->entries[page] & EXO_ENTRY_DIRTY)) return;
+    for (unsigned i = 0; i < recorder->count; i++) {
+        if (recorder->member[i].page == page) recorder->member[i].early = true;
+    }
+}
+
 static void note_writes(struct pager_region *region) {
     struct recorder *recorder = region->recorder;
     for (unsigned i = 0; i < recorder->count; i++) {

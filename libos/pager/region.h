@@ -109,7 +109,8 @@ void record_forget(struct pager_region *region, uint32_t slot, uint64_t bits);
 uint64_t record_time(const struct pager_region *region); // number of the present change of page, from 0 on
 // ----
 [[nodiscard]] bool record_attach(struct pager_region *region);
-void record_close(struct pager_region *region); // no page is mapped
+void record_close(struct pager_region *region);                // no page is mapped
+void record_loses(struct pager_region *region, uint32_t page); // before a page leaves memory
 void record_finish(struct pager_region *region);
 
 static inline void record_clear(struct pager_region *region, uint32_t slot, uint64_t bits) {

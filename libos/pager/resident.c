@@ -59,6 +59,7 @@ static void count_time(struct pager_region *region) {
 void resident_evict(struct pager_region *region, uint32_t slot) {
     const uint32_t victim = region->page_in[slot];
     uint64_t old = record_bits(region, slot);
+    record_loses(region, victim);
     if (region->entries[victim] & EXO_ENTRY_PRESENT) old |= machine_unbind(region_address(region, victim));
     region->slot_of[victim] = POLICY_NONE;
     region->statistics.sequence = sequence_add(region->statistics.sequence, victim);
@@ -82,7 +83,6 @@ void resident_evict(struct pager_region *region, uint32_t slot) {
 // Outside of a fault a policy is asked in the name of a page that is never in memory, the one behind the last: it may
 // look the page up among those that it remembers.
 void resident_release(struct pager_region *region) {
-    record_close(region);
     resident_evict(region, resident_victim(region, (uint32_t)region->options.pages));
 }
 

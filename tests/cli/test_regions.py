@@ -106,15 +106,15 @@ class Strings(unittest.TestCase):
 
     def test_the_default_has_all_that_is_not_named(self):
         self.assertEqual(self.strings("a=fifo@1,default=fifo"),
-                         {"a": "10 R\n11 R\n", "default": "1 W\n20 W\n1 R\n30 R\n"})
+                         {"a": "0 R\n1 R\n", "default": "1 W\n20 W\n1 R\n30 R\n"})
         self.assertEqual(self.strings("a=fifo@1,b=fifo@1,default=fifo")["default"], "1 W\n1 R\n30 R\n")
         self.assertEqual(self.strings("heap=fifo@1,a=fifo@1,default=fifo"),
-                         {"heap": "1 W\n1 R\n", "a": "10 R\n11 R\n", "default": "20 W\n30 R\n"})
+                         {"heap": "1 W\n1 R\n", "a": "0 R\n1 R\n", "default": "20 W\n30 R\n"})
 
     def test_of_an_instruction_with_several_pages_each_region_has_its_own(self):
         self.subject.trace.path.write_text("10 R\n+1 W\n+11 M\n+20 W\n2 R\n+3 R\n12 R\n+4 W\n+5 W\n13 R\n")
         self.assertEqual(self.strings("a=fifo@1,default=fifo"),
-                         {"a": "10 R\n+11 M\n12 R\n13 R\n", "default": "1 W\n+20 W\n2 R\n+3 R\n4 W\n+5 W\n"})
+                         {"a": "0 R\n+1 M\n2 R\n3 R\n", "default": "1 W\n+20 W\n2 R\n+3 R\n4 W\n+5 W\n"})
 
     def test_a_region_without_references_has_no_string(self):
         self.subject.ranges = {"a": (40, 2)}
@@ -158,10 +158,19 @@ class System(unittest.TestCase):
             self.assertEqual(each["faults"], each["simulated_faults"])
             self.assertGreaterEqual(each["faults"], each["opt_faults"])
 
+    def test_policies_that_see_references_or_the_time_run_on_regions_too(self):
+        maps = ("prices=wtinylfu@97,table=lru2@200,default=pff", "prices=pff@97,table=wtinylfu@240,default=arc",
+                "prices=lru,table=pff,default=lirs_paper", "prices=wtinylfu,table=mru,default=lfu@3",
+                "prices=fifo@97,table=lru@200,default=wtinylfu")
+        *real, simulated = self.compare("--policy", ",".join(maps), "--frames", "349", "--json").json()["rows"]
+        self.assertEqual([(row["source"], row["agrees"]) for row in real], [("real", True)] * 4)
+        self.assertTrue(all(row["soft_faults"] > 1000 for row in real))
+        self.assertEqual(simulated["source"], "simulated")  # what the default has is elsewhere in the recording
+
     def test_regions_that_share_frames_equal_the_simulator_too(self):
         policies = ("prices=clock1,table=lifo,default=fifo@2,prices=s3fifo_bits,heap=fifo,table=clockpro@100,"
                     "default=lifo,"
-                    "prices=lru,table=lifo,default=fifo")
+                    "prices=opt,table=lifo,default=fifo")
         *real, simulated = self.compare("--policy", policies, "--frames", "300", "--json").json()["rows"]
         self.assertEqual([row["agrees"] for row in real], [True, True])
         self.assertEqual([(each["region"], each["frames"]) for each in real[0]["regions"]],

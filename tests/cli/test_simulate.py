@@ -105,6 +105,8 @@ class Simulate(unittest.TestCase):
         self.refuses(2, "unknown policy “clok1”; did you mean “clock1”?", "--trace", "textbook", "--policy", "clok1")
         self.refuses(2, "unknown trace “zipf11”; did you mean “zipf10”?", "--trace", "zipf11")
         self.refuses(3, "cannot read the trace no/such: No such file", "--trace", "no/such")
+        self.refuses(3, "cannot read the trace .: Is a directory", "--trace", ".")
+        self.refuses(2, "a trace has no regions", "--trace", "textbook", "--policy", "heap=fifo@2,default=lifo")
 
     def test_too_few_frames_are_refused(self):
         self.refuses(2, "--frames 0: expected a number of frames", "--trace", "textbook", "--frames", "0")

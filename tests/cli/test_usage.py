@@ -44,6 +44,7 @@ class Usage(unittest.TestCase):
 
     def test_missing_files_exit_3(self):
         self.refuses(3, "cannot read the trace no/such/trace", "compare", "--trace", "no/such/trace")
+        self.refuses(3, "cannot read the trace .: Is a directory", "compare", "--trace", ".")
 
     @unittest.skipUnless(is_built(), "needs a built system")
     def test_a_bad_trace_line_is_named(self):

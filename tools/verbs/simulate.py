@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from tools import builder, options, plot, registry, session, simulator, tables, terminal
+from tools import builder, options, plot, registry, session, simulator, tables, terminal, traces
 from tools.command import Verb, shared, tabular
-from tools.errors import Missing, Usage, unknown
+from tools.errors import Usage, unknown
 from tools.files import write_folder
 
 EXAMPLES = """\
@@ -30,7 +30,7 @@ CSV = ("workload", "policy", "frames", "references", "faults", "writebacks", "re
 
 
 @click.command("simulate", cls=Verb, examples=EXAMPLES)
-@click.option("--trace", "traces", multiple=True, required=True, metavar="FILE|NAME,…",
+@click.option("--trace", "chosen", multiple=True, required=True, metavar="FILE|NAME,…",
               help="Trace files: lines PAGE, PAGE R or PAGE W, decimal, or libCacheSim's oracleGeneral, plain or zstd. "
                    "Or generated traces.")
 @click.option("--policy", "policies", metavar="A,B",
@@ -49,7 +49,7 @@ CSV = ("workload", "policy", "frames", "references", "faults", "writebacks", "re
               help="The accessed bit of a new page starts clear, as in papers and unlike hardware.")
 @click.option("--drop-repeats", is_flag=True, help="A repeat of the reference before counts, but sets no bit.")
 @shared
-def verb_simulate(traces, policies, frames, memory, form, output, no_plot, jobs, seed, zero_filled,
+def verb_simulate(chosen, policies, frames, memory, form, output, no_plot, jobs, seed, zero_filled,
                   starts_clear, drop_repeats):
     """Simulate page-replacement policies on reference strings.
 
@@ -59,7 +59,7 @@ def verb_simulate(traces, policies, frames, memory, form, output, no_plot, jobs,
     """
     sizes = options.sizes(frames, memory) or options.sizes(SIZES, None)
     names = _policies(policies)
-    chosen = list(dict.fromkeys(name for text in traces for name in options.split(text)))
+    chosen = list(dict.fromkeys(name for text in chosen for name in options.split(text)))
     builder.build(everything=False)
     found = [_trace(name) for name in chosen]
     given = {"--zero-filled": zero_filled, "--starts-clear": starts_clear, "--drop-repeats": drop_repeats,
@@ -79,6 +79,9 @@ def _policies(text):
     known = registry.policies()
     if text == "all":
         return list(known)
+    if text and "=" in text:
+        raise Usage(f"“{text}” is a map of policies for regions, and a trace has no regions; "
+                    "./bindery compare --workload APP --policy MAP runs and simulates a program by it")
     return [registry.require("policy", name, known) for name in options.split(text) or POLICIES]
 
 
@@ -88,11 +91,10 @@ def _trace(name):
     if name in known:
         return f"@{name}"
     path = Path(name)
-    if path.exists():
-        return f"./{name}" if name.startswith("@") else name
-    if "/" in name or path.suffix:
-        raise Missing(f"cannot read the trace {name}: No such file or directory")
-    raise unknown("trace", name, known)
+    if not path.exists() and "/" not in name and not path.suffix:
+        raise unknown("trace", name, known)
+    traces.require(path)
+    return f"./{name}" if name.startswith("@") else name
 
 
 def _word(size):
@@ -100,9 +102,9 @@ def _word(size):
     return str(size) if isinstance(size, int) else f"{round(size * 100)}%"
 
 
-def _simulate(traces, policies, sizes, flags, parallel):
+def _simulate(strings, policies, sizes, flags, parallel):
     """The rows of all cells, in the order of traces, frames and policies. A job is a trace and a policy."""
-    jobs = [(trace, policy) for trace in traces for policy in policies]
+    jobs = [(trace, policy) for trace in strings for policy in policies]
     cells = {}
     with ThreadPoolExecutor(parallel) as pool, terminal.progress("simulating", len(jobs)) as bar:
         futures = {pool.submit(simulator.simulate, trace, [policy], sizes, *flags): (trace, policy)
@@ -111,7 +113,7 @@ def _simulate(traces, policies, sizes, flags, parallel):
             for future in as_completed(futures):
                 trace, policy = futures[future]
                 for row in future.result():
-                    cells[traces.index(trace), row["frames"], policies.index(policy)] = row
+                    cells[strings.index(trace), row["frames"], policies.index(policy)] = row
                 bar.step(f"{trace.removeprefix('@')} with {policy}")
         except BaseException:
             for future in futures:

@@ -23,7 +23,8 @@ struct instruction {
     struct needs needs;
 };
 
-static bool follows(const struct policy *policy) {
+bool run_follows(const struct run *run) {
+    const struct policy *policy = run->policy;
     return policy->sees != POLICY_SEES_FUTURE
            && (policy->touched != nullptr || policy->timed
                || (policy->surplus != nullptr && policy->sees >= POLICY_SEES_REFERENCES));
@@ -51,7 +52,7 @@ static uint32_t same_run(const struct instruction *in, uint32_t i) {
 }
 
 // Whether the instruction before, of the same run, had a page.
-static bool had_before(const struct run *run, uint32_t page) {
+bool run_had_before(const struct run *run, uint32_t page) {
     const uint32_t *reference = run->options->trace->reference + run->item_first;
     for (uint32_t i = 0; i < run->item_count; i++) {
         if (reference_page(reference[i]) == page) return true;
@@ -61,7 +62,7 @@ static bool had_before(const struct run *run, uint32_t page) {
 
 static bool is_mapped(const struct instruction *in, uint32_t i) {
     const struct run *run = in->of[i];
-    return run->slot_of[page_at(in, i)] != POLICY_NONE && (!follows(run->policy) || in->open >> i & 1);
+    return run->slot_of[page_at(in, i)] != POLICY_NONE && (!run_follows(run) || in->open >> i & 1);
 }
 
 // The fault at a reference of a follower: its policy's clock goes on, and it may give pages up.
@@ -72,19 +73,20 @@ static void follow(struct instruction *in, uint32_t i) {
     if (first) in->open &= ~own;
     in->begun |= own;
     if (in->met & same) return;
-    run->time = in->group->first + (uint64_t)__builtin_popcount(in->met & own);
+    run->time = run->made++;
     in->met |= 1u << i;
     if (first && asks_before(run->policy)) run_give_up(run);
 }
 
 static void serve(struct instruction *in, uint32_t i) {
     struct run *run = in->of[i];
-    const bool follower = follows(run->policy);
+    const bool follower = run_follows(run);
     const uint32_t page = page_at(in, i);
+    run->position = in->group->first + i;
     if (follower)
         follow(in, i);
-    else if (in->group->first + i > run->time)
-        run->time = in->group->first + i;
+    else if (run->made + i > run->time)
+        run->time = run->made + i;
     if (run->slot_of[page] == POLICY_NONE) {
         run->bits[run_fault(run, page)] = 0;
         in->needs.page[in->needs.count++] = page;
@@ -99,9 +101,9 @@ static void begin(struct instruction *in) {
     for (uint32_t i = 0; i < in->group->count; i++) {
         struct run *run = in->of[i];
         run->needs = &in->needs;
-        in->open |= (uint32_t)had_before(run, page_at(in, i)) << i;
+        in->open |= (uint32_t)run_had_before(run, page_at(in, i)) << i;
         if (run->next == nullptr) continue;
-        run->time = in->group->first;
+        run->time = run->made;
         if (asks_before(run->policy)) run_give_up(run);
     }
     for (uint32_t i = 0; i < in->group->count; i++) {
@@ -115,10 +117,12 @@ static void end(const struct instruction *in) {
     for (uint32_t i = 0; i < in->group->count; i++) {
         struct run *run = in->of[i];
         run->needs = nullptr;
-        if (run->next != nullptr)
+        if (run->next != nullptr) {
             run_reference(run, in->group->first + i);
-        else if (reference_writes(in->reference[i]))
-            run->bits[run->slot_of[page_at(in, i)]] |= POLICY_DIRTY;
+            continue;
+        }
+        if (reference_writes(in->reference[i])) run->bits[run->slot_of[page_at(in, i)]] |= POLICY_DIRTY;
+        run->made += !run_follows(run);
     }
     for (uint32_t i = 0; i < in->group->count; i++) {
         in->of[i]->item_first = in->group->first;

@@ -35,6 +35,7 @@ static const char usage[] =
     "  --seed N           of the policies that draw numbers (1)\n"
     "  --zero-filled      a page is read only after it has been written back once, as anonymous memory is\n"
     "  --starts-clear     the accessed bit of a new page starts clear, as in papers and unlike hardware\n"
+    "  --changes          the trace is of changes of page: a page that the reference before had is not told of again\n"
     "  --drop-repeats     a reference to the same page as the one before counts but sets no bit\n";
 
 [[noreturn, gnu::format(printf, 1, 2)]] static void refuse(const char *format, ...) {
@@ -139,11 +140,9 @@ static void print_trace(const struct trace *trace) {
 static void convert(const char *from, const char *to) {
     char error[4608];
     struct trace *trace = loaded(from);
-    if (trace->has_writes && name_is_oracle_general(to))
-        fprintf(stderr, "bindery-sim: oracleGeneral has no place for reads and writes: %s holds pages only\n", to);
-    if (trace->groups != 0 && name_is_oracle_general(to))
-        fprintf(stderr, "bindery-sim: %zu instructions need several pages at once, which %s does not say\n",
-                trace->groups, to);
+    if ((trace->has_writes || trace->groups != 0) && name_is_oracle_general(to))
+        fprintf(stderr, "bindery-sim: oracleGeneral has no place for reads and writes%s: %s holds pages only\n",
+                trace->groups == 0 ? "" : ", nor for instructions with several pages", to);
     if (!trace_write(trace, to, error, sizeof error)) refuse("%s", error);
     trace_free(trace);
 }
@@ -310,6 +309,7 @@ enum {
     SEED,
     ZERO_FILLED,
     STARTS_CLEAR,
+    CHANGES,
     DROP_REPEATS,
     HELP
 };
@@ -331,6 +331,7 @@ static const struct option long_options[] = {
     {"seed", required_argument, nullptr, SEED},
     {"zero-filled", no_argument, nullptr, ZERO_FILLED},
     {"starts-clear", no_argument, nullptr, STARTS_CLEAR},
+    {"changes", no_argument, nullptr, CHANGES},
     {"drop-repeats", no_argument, nullptr, DROP_REPEATS},
     {"help", no_argument, nullptr, HELP},
     {},
@@ -369,6 +370,7 @@ int main(int argc, char **argv) {
         case SEED: command.options.seed = number("--seed", optarg, 0, UINT64_MAX); break;
         case ZERO_FILLED: command.options.zero_filled = true; break;
         case STARTS_CLEAR: command.options.starts_clear = true; break;
+        case CHANGES: command.options.changes = true; break;
         case DROP_REPEATS: command.options.drop_repeats = true; break;
         case HELP: fputs(usage, stdout); return 0;
         default: refuse_option(argv[optind - 1]);

@@ -63,6 +63,7 @@ bool simulate_pool(const struct simulation_pool *pool, struct simulation_counts 
         if (pool->region[i].pages < options[i].frames) options[i].frames = (uint32_t)pool->region[i].pages;
         run_begin(&runs[i], &options[i]);
         runs[i].pool = &frames;
+        runs[i].base = pool->region[i].first;
     }
     uint8_t *of = memory_zeroed(trace->pages, 1);
     for (uint32_t page = 0; page < trace->pages; page++) of[page] = region_of(pool, trace->number[page]);

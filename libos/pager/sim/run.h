@@ -33,10 +33,13 @@ struct run {
     uint32_t empty_count;
     uint32_t used;                   // slots filled at some time
     uint32_t resident;               // pages in memory
-    uint64_t time;                   // number of the reference that is being made
+    size_t position;                 // in the trace, of the reference that is being made
+    uint64_t made;                   // references to the run's pages before it
+    uint64_t time;                   // its number among these
     uint64_t sum_time;               // resident_sum counts up to here
     uint32_t last;                   // page of the reference before
     uint32_t item_first, item_count; // references of the last instruction that made one of the run's; for followers
+    uint64_t base;                   // what the trace adds to the numbers of the run's pages
     struct pool *pool;               // that its frames are from; null: frames of its own
     const struct needs *needs;       // null: the instruction makes a single reference
     struct simulation_counts counts;
@@ -50,6 +53,10 @@ void run_reference(struct run *run, size_t number);
 
 // Makes the references of a group, `of` being the run of each.
 void run_group(struct run *const of[], const struct group *group);
+
+// Whether its policy is told of changes of page on the machine; whether a page is open then (group.c).
+bool run_follows(const struct run *run);
+bool run_had_before(const struct run *run, uint32_t page);
 
 // For run_group: takes out what the policy gives up; brings a page in, and returns its slot.
 void run_give_up(struct run *run);

@@ -34,7 +34,8 @@ static uint64_t view_now(void *pager) {
 }
 
 static uint64_t view_number(void *pager, uint32_t page) {
-    return ((struct run *)pager)->options->trace->number[page];
+    const struct run *run = pager;
+    return run->options->trace->number[page] - run->base;
 }
 
 constexpr uint8_t EMPTY = POLICY_ACCESSED | POLICY_DIRTY; // bits of a slot without a page
@@ -129,7 +130,7 @@ static uint32_t slot_for(struct run *run, uint32_t page) {
 uint32_t run_fault(struct run *run, uint32_t page) {
     const struct policy *policy = run->policy;
     run->counts.faults++;
-    if (run->options->faulted != nullptr) run->options->faulted(run->options->context, run->time);
+    if (run->options->faulted != nullptr) run->options->faulted(run->options->context, run->position);
     if (policy->fault != nullptr) policy->fault(run->state, page);
     if (policy->surplus != nullptr && policy->sees < POLICY_SEES_REFERENCES) run_give_up(run);
     const uint32_t slot = slot_for(run, page);
@@ -157,18 +158,25 @@ static void references_to_bits(struct run *run, size_t first, size_t end) {
         if (slot != POLICY_NONE) {
             bits[slot] |= POLICY_ACCESSED | dirty_bit(reference);
         } else {
-            run->time = (uint64_t)(each - trace->reference);
+            run->position = (size_t)(each - trace->reference);
+            run->time = run->made + run->position - first;
             bits[run_fault(run, reference_page(reference))] = first_access | dirty_bit(reference);
         }
     }
 }
 
-// With what a hit may do besides: it is shown to the policy, the next use of its page is known, a repeat is dropped.
+// With what a hit may do besides: it is shown to the policy, or is no change of page; the next use of its page is
+// known; a repeat is dropped.
 static inline void reference(struct run *run, size_t i) {
     const struct policy *policy = run->policy;
     const uint32_t reference = run->options->trace->reference[i], page = reference_page(reference);
     uint8_t set = POLICY_ACCESSED;
-    run->time = i;
+    if (run->options->changes && run->slot_of[page] != POLICY_NONE && run_follows(run) && run_had_before(run, page)) {
+        run->bits[run->slot_of[page]] |= POLICY_ACCESSED | dirty_bit(reference);
+        return;
+    }
+    run->position = i;
+    run->time = run->made++;
     if (policy->surplus != nullptr && policy->sees >= POLICY_SEES_REFERENCES) run_give_up(run);
     uint32_t slot = run->slot_of[page];
     if (slot == POLICY_NONE) {
@@ -227,7 +235,7 @@ void run_begin(struct run *run, const struct simulation *options) {
 }
 
 void run_end(struct run *run) {
-    run->time = run->options->trace->length;
+    run->time = run->made;
     count_time(run);
     free(run->state);
     free(run->slot_of);
@@ -242,12 +250,14 @@ void run_end(struct run *run) {
 // Instructions with a single reference each.
 static void references(struct run *run, size_t first, size_t end) {
     if (first == end) return;
-    if (run->policy->touched == nullptr && run->next == nullptr && !run->options->drop_repeats)
+    const bool changes = run->options->changes && run_follows(run);
+    if (run->policy->touched == nullptr && run->next == nullptr && !run->options->drop_repeats && !changes) {
         references_to_bits(run, first, end);
-    else
+        run->made += end - first;
+        run->item_first = (uint32_t)end - 1;
+        run->item_count = 1;
+    } else
         for (size_t i = first; i < end; i++) reference(run, i);
-    run->item_first = (uint32_t)end - 1;
-    run->item_count = 1;
 }
 
 bool simulate(const struct simulation *options, struct simulation_counts *counts) {

@@ -13,6 +13,7 @@ struct simulation {
     bool zero_filled;  // pages have no contents until written back once: first touch does not read. Else all read
     bool starts_clear; // the papers' convention for a new page's A bit (struct policy_view)
     bool drop_repeats; // a reference to the same page as the one before it counts, but is not shown to the policy
+    bool changes;      // the trace is of changes of page: who follows them (group.c) is not told of a page that is open
     bool renumbered;   // policies that hash numbers hash the renumbered pages, as a pager does whose pages these are
     void (*evicted)(void *context, uint32_t page);     // told of every victim, with the trace's own page; may be null
     void (*faulted)(void *context, uint64_t position); // told of every fault; may be null
