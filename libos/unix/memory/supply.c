@@ -6,6 +6,7 @@
 
 constexpr uint32_t LEAVES_OWED = 4; // a stack, data, and what else is written to first
 constexpr uint32_t MARGIN = 4;      // of each that a fork leaves over, for processes that grow
+constexpr uint32_t PAGES_OWED = 4;  // what a new process and its parent write to before anything else
 constexpr uint32_t KEPT = 64;       // of each that are free and not owed
 
 struct leaf **leaves; // by number
@@ -137,8 +138,14 @@ static bool supply(uint32_t nodes, uint32_t leaves_more) {
     return true;
 }
 
+// Pages are not kept, but only counted: for each space that has not copied its leaves some must be left.
+static bool pages_are_left(void) {
+    const uint32_t spaces = leaf_supply.owed / LEAVES_OWED + MARGIN;
+    return memory.private_most - memory.private_count >= PAGES_OWED * spaces;
+}
+
 bool supply_owe(struct space *space, uint32_t nodes) {
-    if (!supply(nodes, LEAVES_OWED)) return false;
+    if (!pages_are_left() || !supply(nodes, LEAVES_OWED)) return false;
     node_supply.owed += space->nodes_owed = nodes;
     leaf_supply.owed += space->leaves_owed = LEAVES_OWED;
     return true;
