@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // WSClock, CAR, S3-FIFO on bits and the generations of MGLRU: victims worked out by hand, and the victims of models
-// that were written apart from the policies.
+// that were written apart from the policies. And how policies look at the bits of many slots.
+#include "libos/pager/policy/clock.h"
 #include "libos/pager/policy/lcg.h"
 #include "libos/pager/sim/simulate.h"
 #include "tests/unit/policy_bits_models.h"
@@ -207,4 +208,26 @@ Test(policy_bits, wsclock_writes_back_less_than_clock) {
     cr_expect_lt(run("wsclock", trace, 400, false, &victims).writebacks, clock);
     free(victims.page);
     trace_free(trace);
+}
+
+// ---- looking at many slots (clock.h) ----
+
+// The pager of a view whose slot s has bits s mod 4.
+static void four_kinds(void *pager, uint32_t slot, uint32_t count, uint8_t *bits) {
+    const struct policy_view *view = pager;
+    cr_assert(count > 0 && count <= LOOK_MOST, "%u slots are asked for", count);
+    cr_assert_leq(slot + count, view->frames, "slots %u to %u of %u are asked for", slot, slot + count, view->frames);
+    for (uint32_t i = 0; i < count; i++) bits[i] = (slot + i) % 4;
+}
+
+Test(policy_bits, a_look_at_many_slots_sees_each_ones_bits) {
+    for (uint32_t frames = 1; frames <= 300; frames++) {
+        for (uint32_t first = 0; first < frames; first++) {
+            struct policy_view view = {.frames = frames, .pager = &view, .bits_from = four_kinds};
+            struct look look;
+            look_begin(&look);
+            for (uint32_t i = 0, slot = first; i < 2 * frames; i++, slot = clock_next(slot, frames))
+                cr_assert_eq(look_at(&look, &view, slot), slot % 4, "slot %u of %u, from %u on", slot, frames, first);
+        }
+    }
 }
