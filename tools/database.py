@@ -8,10 +8,11 @@ each machine executed, kernel and all, from before the program's process was mad
 (peers/counted); a processor that waits counts nothing. QEMU keeps time by instructions on both sides, so timers come
 alike; what the disk takes is the host's time, so figures repeat to about a percent.
 
-Tight memory is `frames` pages for the program and the page cache: the budget of libos/unix. Linux has them in two ways,
-of which the one with the fewer instructions is its row: memory.max of a control group, with cgroup.memory=nokmem so that
+Tight memory is `frames` pages for the program and the page cache: the budget of libos/unix. Linux is limited in one or
+both of two ways, and that with the fewer instructions is its row: memory.max of a control group, with cgroup.memory=nokmem so that
 the kernel's own memory is not taken from it; or all other pages are locked by another process, and there is no control
-group. Linux has FURTHER pages more, for ext4's metadata, which libos/unix keeps outside its budget.
+group, but as many pages more as the kernel came to have for itself in the run with ample memory. In both ways Linux has
+FURTHER pages more, for ext4's metadata, which libos/unix keeps outside its budget.
 
 Disk transfers are those that QEMU's device is asked for between the same two marks, by its trace.
 """
@@ -34,11 +35,16 @@ ICOUNT = ("-icount", "shift=0,sleep=on")
 FURTHER = 128  # pages of Linux's limit
 MODULE_PATH = "lib/modules/*/kernel/drivers/*/{}.ko"
 WAYS = {"group": "frames", "locked": "left"}  # of limiting Linux: name, word for peers/linux/counted.c
+# With the read-ahead that suits whole files (peers/linux/disk.c) Linux takes 1.5 to 3 times as many instructions in tight
+# memory: it reads 20 to 100 times as much and throws it away. doc/measuring.md has the figures.
+TIGHT = ("readahead=0", "cluster=0")
 TRACED = ("virtio_blk_handle_read", "virtio_blk_handle_write")
 COLUMNS = {"memory": "memory", "frames": "frames", "policy": "policy", "bindery": "Bindery", "linux": "Linux",
-           "ratio": "Bindery /\nLinux", "linux_way": "Linux's\nlimit", "misses": "misses",
-           "linux_major": "Linux's\nmajor faults", "read": "read\nKiB", "written": "written\nKiB",
-           "linux_read": "Linux\nread", "linux_written": "Linux\nwritten"}
+           "ratio": "Bindery /\nLinux", "system": "of it\nsystem", "linux_system": "Linux:\nsystem",
+           "read": "read\nKiB", "linux_read": "Linux:\nread", "written": "written\nKiB",
+           "linux_written": "Linux:\nwritten"}
+MORE = {"misses": "misses", "linux_major": "major faults", "linux_way": "limit", "kernel": "kernel",
+        "library": "library OS"}
 
 
 @dataclass(frozen=True)
@@ -48,25 +54,28 @@ class Case:
     policies: tuple = (None,)
 
 
-def measure(cases, size, timeout):
-    """A row for each case and policy. Linux's figures are None, and a warning says why, if it cannot be had here."""
+def measure(cases, size, timeout, ways=("group",)):
+    """A row for each case and policy; `ways` of WAYS to limit Linux. Linux's figures are None, and a warning says why, if it cannot be had here."""
     rows = []
     with tempfile.TemporaryDirectory(prefix="bindery-") as place:
         folder = _root(Path(place))
+        kernel = 0
         for case in cases:
-            theirs = _best(folder, case, size, timeout)
+            theirs = _best(folder, case, size, timeout, kernel, ways)
+            if theirs and not case.frames:
+                kernel = theirs["taken"]
             for policy in case.policies:
                 terminal.say(f"{case.memory} memory on libos/unix, policy {policy or 'as it comes'}")
                 rows.append(_row(case, on_bindery(folder, case, policy, size, timeout), theirs))
     return rows
 
 
-def _best(folder, case, size, timeout):
+def _best(folder, case, size, timeout, kernel, ways):
     """Linux's figures by the way of limiting it that takes the fewest instructions; None if there are none."""
     found = []
-    for way in WAYS if case.frames else (None,):
+    for way in ways if case.frames else (None,):
         try:
-            found.append(on_linux(folder, case, size, timeout, way))
+            found.append(on_linux(folder, case, size, timeout, way, kernel))
         except common.Skipped as error:
             terminal.say(f"warning: Linux was not measured{f' ({way})' if way else ''}: {error}")
     return min(found, key=lambda each: each["instructions"], default=None)
@@ -79,7 +88,9 @@ def _row(case, own, theirs):
             "bindery": own["instructions"], "linux": theirs["instructions"] if theirs else None,
             "ratio": round(own["instructions"] / theirs["instructions"], 3) if theirs else None,
             "misses": own["misses"], "reads": own["reads"], "writes": own["writes"], "evictions": own["evictions"],
+            "system": own["kernel"] + own["library"], "kernel": own["kernel"], "library": own["library"],
             "read": own["read"], "written": own["written"], "hash": own["hash"],
+            "linux_system": theirs and theirs["kernel"],
             "linux_way": theirs and theirs["way"], "linux_major": theirs and theirs["major"],
             "linux_read": theirs and theirs["read"], "linux_written": theirs and theirs["written"]}
 
@@ -100,7 +111,7 @@ def _root(place):
 # ---- one boot of each
 
 def on_bindery(folder, case, policy, size, timeout):
-    """{instructions, read, written, hash, policy, misses, reads, writes, evictions}; read and written in KiB."""
+    """{instructions, kernel, library, read, written, hash, policy, misses, reads, writes, evictions}; KiB."""
     words = ["/run-counted", "output", "/speedtest1", *arguments(size)]
     with unix.Root(words, folder) as root, session.scratch() as scratch:
         run = root.run(policy, case.frames, ("output=stream", "input=none", "random=fixed"))
@@ -122,13 +133,17 @@ def _heard(machine, folder, printed, timeout):
     return [event for _, event in Fleet(limit=timeout).run([boot])]
 
 
-def on_linux(folder, case, size, timeout, way=None):
-    """{instructions, read, written, hash, major, way}; common.Skipped if there is no Linux to be had."""
+def on_linux(folder, case, size, timeout, way=None, kernel=0):
+    """{instructions, read, written, kernel, hash, major, way, taken}; common.Skipped if there is no Linux to be had.
+
+    `kernel`: pages for the kernel itself, where they are of the same memory; `taken` of the result is how many it took.
+    """
     modules = {f"{name}.ko": debian.file_of(linux.PACKAGE, MODULE_PATH.format(name)).read_bytes() for name in MODULES}
     settings = [*(word for word in linux.TUNED if not (way == "group" and word == "cgroup_disable=memory")),
-                "program=/speedtest1", "arguments=" + ",".join(arguments(size))]
+                "program=/speedtest1", "arguments=" + ",".join(arguments(size)), *(TIGHT if way else ())]
     if way:
-        settings += ["cgroup.memory=nokmem"] * (way == "group") + [f"{WAYS[way]}={case.frames + FURTHER}"]
+        settings += ["cgroup.memory=nokmem"] * (way == "group")
+        settings += [f"{WAYS[way]}={case.frames + FURTHER + (kernel if way == 'locked' else 0)}"]
     with unix.Root(["/speedtest1"], folder) as root, session.scratch() as scratch:
         session.prepare([root.run()], scratch)
         image = scratch / "disk.img"
@@ -146,7 +161,9 @@ def on_linux(folder, case, size, timeout, way=None):
         found = next((event for event in heard.events if event["event"] == "counted"), None)
         if found is None:
             raise common.Skipped("its program reported nothing", heard.console[-500:])
-        return _checked(found) | {"instructions": _instructions(scratch), "way": way} | _transfers(scratch)
+        taken = next((event["pages"] for event in heard.events if event["event"] == "kernel"), 0)
+        return _checked(found) | _transfers(scratch) | {"instructions": _instructions(scratch), "way": way,
+                                                        "taken": taken}
 
 
 def _plugin(folder):
@@ -172,16 +189,17 @@ def _instructions(folder):
 
 
 def _transfers(folder):
-    """{read, written} between the two markers, in KiB."""
-    read, written = (sum(int(line.split()[-1]) for line in _marked(folder) if line.startswith(name)) // 2
-                     for name in TRACED)
-    return {"read": read, "written": written}
+    """Between the two markers: {read, written} in KiB, {kernel, library} in instructions."""
+    first, *lines, last = _marked(folder)
+    read, written = (sum(int(line.split()[-1]) for line in lines if line.startswith(name)) // 2 for name in TRACED)
+    kernel, library = (int(after) - int(before) for before, after in zip(first.split()[2:], last.split()[2:]))
+    return {"read": read, "written": written, "kernel": kernel, "library": library}
 
 
 def _marked(folder):
-    """The lines of QEMU's log that lie between the two markers."""
+    """The lines of QEMU's log from the one marker to the other."""
     lines = (folder / "qemu.log").read_text(errors="replace").splitlines()
     marks = [number for number, line in enumerate(lines) if line.startswith("marker ")]
     if len(marks) != 2:
         raise BinderyError("QEMU's log has other markers than one beginning and its end")
-    return lines[marks[0]:marks[1]]
+    return lines[marks[0]:marks[1] + 1]

@@ -6,8 +6,9 @@
 //
 // A line of FILE is `NAME INSTRUCTIONS REPEATED`: the marker's name, the instructions executed since the start, and how
 // many of them were iterations of REP string instructions. It is written at once, so the file is complete up to the
-// last marker also when QEMU is killed. A line `marker NAME` goes to the standard error output, too, among what QEMU
-// traces there.
+// last marker also when QEMU is killed. The standard error output gets a line `marker NAME KERNEL LIBRARY`, too, among
+// what QEMU traces there: how many of the instructions lay in the upper half of the address space, and how many between
+// 1 and 2 GiB, where libos/unix has its library OS and no program.
 //
 // Why a plugin: with -icount a guest that waits for a device jumps to its next timer, so the time-stamp counter tells
 // nothing of what was executed. This count does not depend on time; it works with and without -icount.
@@ -43,6 +44,7 @@ size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *block);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *block, size_t index);
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *instruction);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *instruction);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *instruction);
 
 // What QEMU looks for.
 [[gnu::visibility("default")]] int qemu_plugin_version = 1;
@@ -51,7 +53,7 @@ size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *instruction);
 
 // ---- the counter ----
 
-static uint64_t executed, repeated;
+static uint64_t executed, repeated, of_kernel, of_library;
 static FILE *out;
 
 // Is it a string instruction under REP? Prefixes in any order, then REX, then the operation.
@@ -78,7 +80,12 @@ static intptr_t marker_name(const uint8_t *byte, size_t length) {
 static void marker_executed(unsigned processor, void *name) {
     (void)processor;
     fprintf(out, "%lu %lu %lu\n", (unsigned long)(uintptr_t)name, executed, repeated);
-    fprintf(stderr, "marker %lu\n", (unsigned long)(uintptr_t)name);
+    fprintf(stderr, "marker %lu %lu %lu\n", (unsigned long)(uintptr_t)name, of_kernel, of_library);
+}
+
+// What an instruction's address makes it count for beside the sum, or null.
+static uint64_t *part_of(uint64_t address) {
+    return address >> 63 ? &of_kernel : address >> 30 == 1 ? &of_library : NULL;
 }
 
 static void block_translated(qemu_plugin_id_t id, struct qemu_plugin_tb *block) {
@@ -88,7 +95,10 @@ static void block_translated(qemu_plugin_id_t id, struct qemu_plugin_tb *block) 
         const uint8_t *byte = qemu_plugin_insn_data(instruction);
         const size_t length = qemu_plugin_insn_size(instruction);
         const intptr_t name = marker_name(byte, length);
+        uint64_t *part = part_of(qemu_plugin_insn_vaddr(instruction));
         qemu_plugin_register_vcpu_insn_exec_inline(instruction, QEMU_PLUGIN_INLINE_ADD_U64, &executed, 1);
+        if (part != NULL)
+            qemu_plugin_register_vcpu_insn_exec_inline(instruction, QEMU_PLUGIN_INLINE_ADD_U64, part, 1);
         if (is_repeated(byte, length))
             qemu_plugin_register_vcpu_insn_exec_inline(instruction, QEMU_PLUGIN_INLINE_ADD_U64, &repeated, 1);
         if (name >= 0)

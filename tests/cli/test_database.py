@@ -18,8 +18,8 @@ from tools.peers import common
 from tools.peers.disk_boots import write_partitions
 
 OWN = {"hash": "aa", "major": 0, "instructions": 90, "policy": "clock1", "misses": 5, "reads": 4, "writes": 3,
-       "evictions": 2, "read": 16, "written": 12}
-LINUX = {"hash": "aa", "major": 7, "instructions": 100, "read": 20, "written": 24, "way": "group"}
+       "evictions": 2, "read": 16, "written": 12, "kernel": 10, "library": 20}
+LINUX = {"hash": "aa", "major": 7, "instructions": 100, "read": 20, "written": 24, "way": "group", "kernel": 50, "taken": 0}
 
 
 class Figures(unittest.TestCase):
@@ -43,6 +43,7 @@ class Figures(unittest.TestCase):
     def test_the_ratio_is_to_linux(self):
         row = database._row(database.Case("tight", 256), OWN, LINUX)
         self.assertEqual((row["ratio"], row["frames"], row["linux_major"]), (0.9, 256, 7))
+        self.assertEqual((row["system"], row["linux_system"]), (30, 50))
         self.assertIsNone(database._row(database.Case("ample"), OWN, None)["ratio"])
 
     def test_a_run_that_failed_or_checked_nothing_has_no_figure(self):
@@ -60,17 +61,17 @@ class Figures(unittest.TestCase):
     def test_linux_has_the_way_that_is_better_for_it(self):
         found = {"group": LINUX, "locked": LINUX | {"instructions": 95, "way": "locked"}}
         with mock.patch.object(database, "on_linux", side_effect=lambda *words: found[words[4]]):
-            self.assertEqual(database._best(None, database.Case("tight", 256), 1, 60)["way"], "locked")
+            self.assertEqual(database._best(None, database.Case("tight", 256), 1, 60, 0, database.WAYS)["way"], "locked")
             found["locked"]["instructions"] = 105
-            self.assertEqual(database._best(None, database.Case("tight", 256), 1, 60)["way"], "group")
+            self.assertEqual(database._best(None, database.Case("tight", 256), 1, 60, 0, database.WAYS)["way"], "group")
 
     def test_transfers_between_the_marks_are_added_up(self):
         line = "virtio_blk_handle_{} vdev 0x5 req 0x6 sector 0 nsectors {}"
-        lines = [line.format("read", 8), "marker 1", line.format("read", 16), line.format("write", 64), "else",
-                 line.format("read", 8), "marker 257", line.format("write", 8)]
+        lines = [line.format("read", 8), "marker 1 5 100", line.format("read", 16), line.format("write", 64), "else",
+                 line.format("read", 8), "marker 257 9 130", line.format("write", 8)]
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "qemu.log").write_text("\n".join(lines))
-            self.assertEqual(database._transfers(Path(folder)), {"read": 12, "written": 32})
+            self.assertEqual(database._transfers(Path(folder)), {"read": 12, "written": 32, "kernel": 4, "library": 30})
             (Path(folder) / "qemu.log").write_text("\n".join(lines[2:]))
             with self.assertRaisesRegex(BinderyError, "other markers"):
                 database._transfers(Path(folder))

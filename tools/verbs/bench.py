@@ -19,14 +19,14 @@ EXAMPLES = """\
 ./bindery bench fault --json
 ./bindery bench ways
 ./bindery bench processes
-./bindery bench sqlite
+./bindery bench sqlite --size 1 --frames 448
 ./bindery bench peers"""
 PROCESSES_EXAMPLES = """\
 ./bindery bench processes
 ./bindery bench processes --json"""
 SQLITE_EXAMPLES = """\
-./bindery bench sqlite
-./bindery bench sqlite --size 2 --frames 400 --policy clockpro --json"""
+./bindery bench sqlite --size 1 --frames 448
+./bindery bench sqlite --policy NAME --limit group,locked --json"""
 WAYS_EXAMPLES = """\
 ./bindery bench ways
 ./bindery bench ways --csv"""
@@ -132,19 +132,23 @@ def subject_processes(form, timeout):
 @click.option("--frames", type=click.IntRange(64), default=512, show_default=True, help="Pages of the tight memory.")
 @click.option("--policy", "policies", metavar="A,B", default="clock1,clockpro", show_default=True,
               help="Policies at tight memory.")
+@click.option("--limit", "limits", metavar="A,B", default="group", show_default=True,
+              help=f"Ways to limit Linux's memory, of {','.join(database.WAYS)}; the better one is shown.")
 @tabular
 @click.option("--timeout", type=SECONDS, default=600.0, show_default=True, help="Seconds each machine may run.")
 @shared
-def subject_sqlite(size, frames, policies, form, timeout):
+def subject_sqlite(size, frames, policies, limits, form, timeout):
     """Count the instructions of SQLite's speedtest1 on libos/unix and on Linux, at ample and at tight memory.
 
     One static executable, the same disk image, in the same QEMU; all that each machine executes from the program's
-    start to its end. Linux is limited by a control group. See doc/measuring.md.
+    start to its end, and what it reads from its disk and writes. Linux is limited by a control group, or by a process
+    that locks all other memory. See doc/measuring.md.
     """
+    ways = tuple(registry.require("limit", name, database.WAYS) for name in options.split(limits))
     names = tuple(registry.require("policy", name, registry.policies()) for name in options.split(policies))
     builder.build(everything=False, peers=True)
-    rows = database.measure((database.Case("ample"), database.Case("tight", frames, names)), size, timeout)
-    tables.write(form, rows, database.COLUMNS, lambda: tables.show(rows, database.COLUMNS))
+    rows = database.measure((database.Case("ample"), database.Case("tight", frames, names)), size, timeout, ways)
+    tables.write(form, rows, database.COLUMNS | database.MORE, lambda: tables.show(rows, database.COLUMNS))
     return OK
 
 
