@@ -24,6 +24,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
 import plan as plans  # noqa: E402
 import writes  # noqa: E402
+from inside import Tap  # noqa: E402
 from tools import filesystem, session, unix  # noqa: E402
 from tools.fleet import Boot, Fleet  # noqa: E402
 
@@ -176,18 +177,6 @@ class Cuts:
                 return said or filesystem.damage(image.name)
 
 
-class Tap:
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def line(self, name, wrong):
-        self.count += 1
-        self.failed += bool(wrong)
-        print(f"{'not ok' if wrong else 'ok'} {self.count} - {name}", flush=True)
-        for line in str(wrong).splitlines() if wrong else ():
-            print("#", line)
-
-
 def cut_all(program, seed, tap):
     with tempfile.TemporaryDirectory(prefix="bindery-power-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as place:
         cuts = Cuts(program, seed, Path(place))
@@ -215,8 +204,7 @@ def main():
     tap = Tap()
     for seed in map(int, seeds or ("1",)):
         cut_all(program, seed, tap)
-    print(f"1..{tap.count}")
-    return tap.failed != 0
+    return tap.end()
 
 
 if __name__ == "__main__":

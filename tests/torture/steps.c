@@ -33,13 +33,17 @@ static void write_at(const char *name, int flags, off_t offset, size_t bytes, in
     need(close(file) == 0, "close");
 }
 
-// Writes to the whole file through a mapping, and has it written.
+// Writes to the whole file through a mapping, and has it written: the first half of each page, and once more all of it,
+// so that a page is written to after it was synced.
 static void write_mapped(const char *name, int byte) {
     struct stat status;
     const int file = open(name, O_RDWR);
     need(file >= 0 && fstat(file, &status) == 0, name);
     char *place = mmap(nullptr, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     need(place != MAP_FAILED, "mmap");
+    for (off_t at = 0; at < status.st_size; at += 4096)
+        memset(place + at, byte, status.st_size - at < 2048 ? (size_t)(status.st_size - at) : 2048);
+    need(msync(place, (size_t)status.st_size, MS_SYNC) == 0, "msync");
     memset(place, byte, (size_t)status.st_size);
     need(msync(place, (size_t)status.st_size, MS_SYNC) == 0, "msync");
     need(munmap(place, (size_t)status.st_size) == 0 && close(file) == 0, "munmap");
