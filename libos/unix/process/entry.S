@@ -100,8 +100,9 @@ GLOBAL entry_start
 // on the stack. It returns by way of the library OS's own instruction and ret: there a call is made again after a signal
 // (restart.c).
     .balign 16
+GLOBAL procedure_again
     syscall
-procedure_return:
+GLOBAL procedure_return
     ret
 
     .balign 16

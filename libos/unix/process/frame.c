@@ -14,6 +14,8 @@
 #include <signal.h>
 #include <string.h>
 
+void entry_procedure(void), procedure_again(void), procedure_return(void); // entry.S
+
 struct machine_context {
     uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
     uint64_t rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags;
@@ -157,13 +159,19 @@ static void machine_load(struct exo_context *user, const struct machine_context 
     };
 }
 
+// Where user code goes on: in its own part, or in ours where a procedure call begins, is made again, and returns.
+static bool goes_on(uint64_t rip) {
+    return unix_is_user(rip, 1) || rip == (uint64_t)entry_procedure || rip == (uint64_t)procedure_again
+           || rip == (uint64_t)procedure_return;
+}
+
 // The restorer has taken its own address off the stack. The result is the interrupted code's rax.
 int64_t sys_rt_sigreturn(struct thread *self, const uint64_t *) {
     struct exo_context *user = self->user;
     const uint64_t at = user->rsp - sizeof(uint64_t);
     struct frame frame;
     self->call = NO_CALL;
-    if (user_read(&frame, at, sizeof(frame)) != 0 || !unix_is_user(frame.machine.rip, 1)
+    if (user_read(&frame, at, sizeof(frame)) != 0 || !goes_on(frame.machine.rip)
         || !vector_load(self, frame.machine.vector)) {
         signal_fault(self, SIGSEGV, SI_KERNEL, 0, 13, 0);
         return (int64_t)user->rax;
