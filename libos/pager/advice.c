@@ -5,7 +5,6 @@
 // not know of advice to stop counting on them. Another way would be to make them the next victims; then the frames
 // would not be free for other regions of the budget, and the writes would fall into later faults.
 #include "libos/pager/resident.h"
-#include "libos/pager/streak.h"
 #include "libos/pager/transit.h"
 
 // Nothing of the page's contents is wanted any more.
@@ -20,7 +19,6 @@ static void forget_contents(struct pager_region *region, uint32_t page) {
 
 static void dismiss(struct pager_region *region, uint32_t first, uint32_t end, bool discard) {
     record_close(region);
-    streak_end();
     for (uint32_t page = first; page < end; page++) {
         if (region->transit != nullptr) transit_drop(region, page, discard);
         if (discard) forget_contents(region, page);

@@ -3,7 +3,6 @@
 #include "libos/pager/latency.h"
 #include "libos/pager/resident.h"
 #include "libos/pager/sequence.h"
-#include "libos/pager/streak.h"
 #include "libos/pager/trace.h"
 #include "libos/pager/transit.h"
 #include <string.h>
@@ -133,7 +132,6 @@ void pager_limit(struct pager_region *region, uint64_t frames) {
 
 uint64_t pager_trim(struct pager_region *region) {
     uint64_t gone = 0;
-    if (region->resident > region->limit) streak_end();
     for (; region->resident > region->limit; gone++) resident_release(region);
     return gone;
 }

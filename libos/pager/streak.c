@@ -12,9 +12,12 @@ static struct {
 uint64_t streak_follow(const struct exo_exception *exception, bool absent) {
     const uint64_t registers = machine_registers(exception);
     const exo_vaddr page = {exception->cr2 & -EXO_PAGE_SIZE};
-    if (exception->rip != streak.rip || registers != streak.registers || (absent && streak_needs(page))) streak_end();
+    if (exception->rip == streak.rip && registers == streak.registers && !(absent && streak_needs(page)))
+        return streak.number;
     streak.rip = exception->rip;
     streak.registers = registers;
+    streak.number++;
+    streak.count = 0;
     return streak.number;
 }
 
@@ -28,10 +31,4 @@ bool streak_needs(exo_vaddr address) {
         if (streak.brought[i] == address.raw) return true;
     }
     return false;
-}
-
-void streak_end(void) {
-    streak.rip = 0; // no instruction's
-    streak.count = 0;
-    streak.number++;
 }

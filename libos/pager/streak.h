@@ -20,7 +20,4 @@ uint64_t streak_follow(const struct exo_exception *exception, bool absent);
 void streak_brought(exo_vaddr address);
 bool streak_needs(exo_vaddr address);
 
-// The instruction is over: pages go that no fault wants to go.
-void streak_end(void);
-
 constexpr unsigned STREAK_PAGES = 16; // that one instruction may need

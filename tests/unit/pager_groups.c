@@ -192,6 +192,43 @@ Test(pager_groups, the_order_in_which_an_instruction_touches_pages_is_recorded) 
     cr_expect_not_null(strstr(fake.report, "\"references\":8,"), "%s", fake.report);
 }
 
+Test(pager_groups, a_page_that_another_region_takes_is_recorded_as_it_was) {
+    struct pager_budget *budget = pager_budget(4);
+    struct pager_options options = {.name = "it",
+                                    .job = RECORDED,
+                                    .first = fake_address(0),
+                                    .pages = PAGES,
+                                    .policy = policy_find("lifo"),
+                                    .frames = 4,
+                                    .budget = budget,
+                                    .seed = 1,
+                                    .record = true};
+    cr_assert_not_null(budget);
+    pager_budget_level(budget);
+    cr_assert_not_null(pager_attach(&options));
+    options.name = "other";
+    options.first = fake_address(PAGES);
+    options.block = PAGES;
+    options.rank = 1;
+    cr_assert_not_null(pager_attach(&options));
+    for (unsigned page = 0; page < 4; page++) fake_touch(page, page == 3);
+    fake_touch(PAGES, false); // takes page 3, which is open
+    fake_touch(0, false);
+    pager_report();
+    cr_expect_str_eq(recorded_text(), "0R 1R 2R 3W 0R ", "%s", fake.report);
+}
+
+Test(pager_groups, an_instruction_that_makes_the_same_faults_once_more_is_another_one) {
+    struct pager_region *region = attach(0, "lifo", 3, false, 1);
+    const struct fake_access copy[] = {{10, false}, {11, true}};
+    for (unsigned i = 0; i < 2; i++) {
+        fake.instructions = 0; // the same registers
+        fake_execute(0x2000, copy, 2);
+        pager_advise(region, 10, 2, PAGER_WONT_NEED);
+    }
+    cr_expect_eq(pager_statistics(region).faults, 4);
+}
+
 Test(pager_groups, an_instruction_takes_no_page_that_it_has_brought_in) {
     struct pager_region *region = attach(0, "lifo", 4, false, 1);
     for (unsigned page = 0; page < 4; page++) fake_touch(page, false);
