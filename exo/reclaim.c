@@ -109,14 +109,18 @@ static bool goes_later(struct reclaim *work, struct pe *pe) {
     return true;
 }
 
-// Frees the frames of a range from its end. Returns AGAIN, BUSY or OK.
+// Frees the frames of a range from its end. Returns AGAIN, BUSY or OK. What another holder has mapped again since the
+// pass over the tables becomes free as well, so that nobody maps it a third time, and then the pass is made once more.
 static enum exo_error free_range(struct reclaim *work, struct sb_binding *binding) {
-    for (; binding->count > 0; binding->count--) {
-        if (work->budget <= 0) return EXO_AGAIN;
-        const exo_frame frame = {binding->first + binding->count - 1};
+    bool mapped = false;
+    for (uint64_t left = binding->count; left > 0; binding->count = mapped ? binding->count : left) {
+        const exo_frame frame = {binding->first + --left};
         const struct exo_frame_info *info = frame_info(frame);
+        if (work->budget <= 0) break;
+        mapped |= info->maps != 0 && info->type <= EXO_FRAME_RING;
         if (info->type == EXO_FRAME_FREE) {
-            if (binding->count % 8 == 0) work->budget--;
+            if (left % 8 == 0) work->budget--;
+            frame_quiesce(frame); // it may have been unmapped only since it became free
             continue;
         }
         if (info->pins != 0) return EXO_BUSY;
@@ -124,14 +128,11 @@ static enum exo_error free_range(struct reclaim *work, struct sb_binding *bindin
             if (!goes_later(work, pe_made_of(frame))) return EXO_AGAIN;
             continue;
         }
-        if (info->maps != 0) {
-            binding->tag = 0; // mapped again meanwhile by another holder
-            return EXO_AGAIN;
-        }
         work->budget -= frame_level(info->type) != 0 ? EXO_TABLE_ENTRIES : 8;
         frame_free(frame);
     }
-    return EXO_OK;
+    if (mapped) binding->tag = 0;
+    return binding->count == 0 ? EXO_OK : EXO_AGAIN;
 }
 
 static enum exo_error take_back_frames(struct reclaim *work, struct sb_binding *binding) {
@@ -202,15 +203,11 @@ static enum exo_error destroy(struct reclaim *work, struct pe *pe) {
     const exo_frame first = {pe->binding->first};
     const struct range parts = {first.raw, pe->frames};
     const uint64_t writer = pe->writer == PE_SHARED_WRITER ? 0 : pe->writer;
+    frame_info((exo_frame){first.raw + 1})->claim = EXO_FRAME_BINDINGS; // its page: nobody maps it again
     if (!unmap(work, parts, EVERYBODY, writer, &pe->cursor)) return EXO_AGAIN;
     struct sb_binding *binding = pe->binding;
     error = take_back_descendants(work, binding);
     if (error != EXO_OK) return error;
-    for (uint64_t i = 0; i < parts.count; i++) {
-        if (frame_info((exo_frame){first.raw + i})->maps == 0) continue;
-        pe->cursor = 0; // mapped again while the pass was under way
-        return EXO_AGAIN;
-    }
     pe_forget_writer(pe);
     sb_kill(binding);
     sb_remove(binding);

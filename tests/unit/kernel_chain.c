@@ -196,6 +196,76 @@ Test(kernel_chain, that_leads_to_the_caller_begins_anew_each_time) {
     EXPECT(HANDLE, host_pe_read(first, inner.handle));
 }
 
+// --- Others who map again what is being freed, whenever they are given the CPU
+
+// A machine on which a pass over all frames takes more than one call.
+static void boot_large(void) {
+    host_boot(300'000, 0);
+    first = host_current();
+    parts = *(struct exo_first *)pe_page(first)->args;
+    next_frame = host_free_first();
+}
+
+Test(kernel_chain, a_neighbour_that_maps_frames_again_does_not_keep_them) {
+    boot_large();
+    constexpr unsigned pages = 40;
+    const exo_frame data = take_frames(pages, EXO_FRAME_DATA);
+    const struct other other = make_other(data, pages, READ_WRITE);
+    const exo_handle owned = {MUST(host_binding_derive(first, FRAMES, data.raw, pages, EXO_ALL))};
+    unsigned calls = 0;
+    enum exo_error error;
+    do {
+        for (unsigned i = 0; i < pages; i++) {
+            const exo_vaddr page = {0x5000 + i * EXO_PAGE_SIZE};
+            const enum exo_error again = other_map(&other, page, (exo_frame){data.raw + i}, READ_WRITE).error;
+            cr_assert(again == EXO_OK || again == EXO_TYPE);
+            (void)host_store(other.pe, page, calls); // so that its TLB holds what it still has
+        }
+        error = host_binding_drop(first, owned).error;
+        EXPECT_BOOKS();
+    } while (error == EXO_AGAIN && ++calls < 12);
+    cr_expect_eq(error, EXO_OK);
+    for (unsigned i = 0; i < pages; i++) {
+        cr_expect_not(host_load(other.pe, (exo_vaddr){0x5000 + i * EXO_PAGE_SIZE}).ok);
+        cr_expect_eq(info((exo_frame){data.raw + i})->type, EXO_FRAME_FREE);
+        cr_expect_eq(info((exo_frame){data.raw + i})->maps, 0);
+    }
+}
+
+// Nobody else runs meanwhile, so that no switch of address spaces flushes the TLB.
+Test(kernel_chain, who_maps_frames_again_itself_loses_them_from_its_tlb_too) {
+    boot_large();
+    const exo_vaddr window = {0x40'0000};
+    const exo_frame data = take_frames(1, EXO_FRAME_DATA);
+    const exo_handle owned = {MUST(host_binding_derive(first, FRAMES, data.raw, 1, EXO_ALL))};
+    unsigned calls = 0;
+    enum exo_error error;
+    do {
+        (void)map(window, data, READ_WRITE);
+        (void)host_store(first, window, calls);
+        error = host_binding_drop(first, owned).error;
+    } while (error == EXO_AGAIN && ++calls < 12);
+    cr_expect_eq(error, EXO_OK);
+    cr_expect_not(host_load(first, window).ok);
+}
+
+Test(kernel_chain, a_maker_that_maps_a_pes_page_again_does_not_keep_it) {
+    boot_large();
+    const exo_vaddr window = {0x40'0000};
+    const struct other other = make_other((exo_frame){0}, 0, 0);
+    unsigned calls = 0;
+    enum exo_error error;
+    do {
+        const enum exo_error again = map(window, (exo_frame){other.frames.raw + 1}, READ_WRITE).error;
+        cr_assert(again == EXO_OK || again == EXO_TYPE);
+        (void)host_store(first, window, calls);
+        error = host_pe_destroy(first, other.handle).error;
+        EXPECT_BOOKS();
+    } while (error == EXO_AGAIN && ++calls < 12);
+    cr_expect_eq(error, EXO_OK);
+    cr_expect_not(host_load(first, window).ok);
+}
+
 // --- Random families: who made whom, who owns whose frames, who else destroys meanwhile
 
 constexpr unsigned FAMILY = 9, FAMILY_FRAMES = 140'000; // so many that a call hardly comes through one PE

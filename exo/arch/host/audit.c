@@ -7,6 +7,19 @@
 
 static uint32_t *maps; // recounted
 
+// Whether a frame is on its way to become free: nobody maps it again, but who has it mapped loses that only later.
+static bool is_closing(exo_frame frame) {
+    const struct exo_frame_info *info = frame_info(frame);
+    if (info->type == EXO_FRAME_BINDINGS) { // a PE's page, next to its private frame
+        const struct pe *pe = arch_frame((exo_frame){frame.raw - 1});
+        return info[-1].type == EXO_FRAME_PE && pe->state == EXO_PE_ENDED && pe->chain != 0;
+    }
+    for (const struct sb_binding *each = derivations.next; each != &derivations; each = each->next)
+        if (each->kind == EXO_KIND_FRAMES && each->dying && (each->rights & EXO_OWN) && sb_covers(each, frame.raw, 1))
+            return info->type == EXO_FRAME_FREE;
+    return false;
+}
+
 static bool page_allows(enum exo_frame_type type, uint64_t entry) {
     switch (type) {
     case EXO_FRAME_DATA: return true;
@@ -20,12 +33,12 @@ static bool page_allows(enum exo_frame_type type, uint64_t entry) {
     }
 }
 
-// P1, P3: whether an entry of a table is allowed by a binding that has not ended, of a PE that has written the table. (By
-// bindings with every right a table may be written unnoted, see the binding cache in exo/tlb.c.)
+// P1, P3: whether an entry of a table is allowed by a binding that has not ended, of a PE that has written the table.
+// (By bindings with every right a table may be written unnoted, see the binding cache in exo/tlb.c.)
 static bool has_authority(exo_frame table, uint64_t entry) {
     constexpr uint64_t every = EXO_READ | EXO_WRITE | EXO_EXECUTE | EXO_OWN;
-    const uint64_t needed = EXO_READ | (entry & EXO_ENTRY_WRITE ? EXO_WRITE : 0)
-                            | (entry & EXO_ENTRY_NO_EXECUTE ? 0 : EXO_EXECUTE);
+    const uint64_t needed =
+        EXO_READ | (entry & EXO_ENTRY_WRITE ? EXO_WRITE : 0) | (entry & EXO_ENTRY_NO_EXECUTE ? 0 : EXO_EXECUTE);
     const exo_frame frame = exo_entry_frame((exo_entry){entry});
     for (const struct sb_binding *each = derivations.next; each != &derivations; each = each->next) {
         if (each->kind != EXO_KIND_FRAMES || !sb_covers(each, frame.raw, 1)) continue;
@@ -43,8 +56,10 @@ static const char *audit_entry(exo_frame table, uint64_t entry, unsigned level) 
     const exo_frame frame = exo_entry_frame((exo_entry){entry});
     if (frame.raw >= frame_count) return "an entry names no frame";
     const enum exo_frame_type type = frame_info(frame)->type;
-    if (level > 1 && frame_level(type) != level - 1) return "an entry of a table names a frame of a wrong type";
-    if (level == 1 && !page_allows(type, entry)) return "an entry gives what the frame's type forbids";
+    if (level > 1 && frame_level(type) != level - 1 && !is_closing(frame))
+        return "an entry of a table names a frame of a wrong type";
+    if (level == 1 && !page_allows(type, entry) && !is_closing(frame))
+        return "an entry gives what the frame's type forbids";
     if (!has_authority(table, entry)) return "no binding allows an entry of a table";
     maps[frame.raw]++;
     return nullptr;
@@ -53,7 +68,8 @@ static const char *audit_entry(exo_frame table, uint64_t entry, unsigned level) 
 static const char *audit_table(exo_frame frame, unsigned level) {
     const uint64_t *entries = arch_frame(frame);
     const char *wrong = nullptr;
-    for (unsigned i = 0; i < (level == 4 ? 256 : 512) && wrong == nullptr; i++) wrong = audit_entry(frame, entries[i], level);
+    for (unsigned i = 0; i < (level == 4 ? 256 : 512) && wrong == nullptr; i++)
+        wrong = audit_entry(frame, entries[i], level);
     if (level != 4) return wrong;
     const uint64_t *kernel = arch_frame(memory_root());
     for (unsigned i = EXO_USER_END >> 39; i < 512 && wrong == nullptr; i++)
@@ -71,7 +87,8 @@ static bool is_pe(const struct pe *pe) {
 static const char *audit_pe(struct pe *pe, exo_frame frame) {
     if (pe->root != 0) maps[pe->root >> EXO_PAGE_SHIFT]++;
     if (pe->ring != nullptr) maps[pe->ring_frame.raw]++;
-    if (frame_info((exo_frame){frame.raw + 1})->type != EXO_FRAME_PE_PAGE) return "a PE's page has another type";
+    const exo_frame page = {frame.raw + 1};
+    if (frame_info(page)->type != EXO_FRAME_PE_PAGE && !is_closing(page)) return "a PE's page has another type";
     for (uint64_t i = 2; i < pe->frames; i++)
         if (frame_info((exo_frame){frame.raw + i})->type != EXO_FRAME_BINDINGS)
             return "a PE's bindings have another type";
@@ -90,7 +107,8 @@ static const char *audit_gates(struct pe *pe) {
     }
     if (pe->state != EXO_PE_CALLING) return nullptr;
     const struct sb_binding *gate = &pe->bindings.bindings[pe->calling / sizeof *gate];
-    if (gate->kind != EXO_KIND_GATE || !(gate->rights & EXO_EXECUTE)) return "a call is under way through what is no gate";
+    if (gate->kind != EXO_KIND_GATE || !(gate->rights & EXO_EXECUTE))
+        return "a call is under way through what is no gate";
     if (gate_callee(gate)->caller != pe) return "a PE calls who does not serve it";
     const struct pe *end = pe;
     while (end->state == EXO_PE_CALLING) {
@@ -123,7 +141,8 @@ static const char *audit_counts(void) {
         if (info->maps != maps[i]) return "a frame's maps differ from a recount of all tables";
         if (info->pins != disk_pins((exo_frame){i})) return "a frame's pins differ from the disk's transfers";
         if (info->pins != 0 && info->type != EXO_FRAME_DATA) return "the disk moves data of a frame that holds none";
-        if (info->type == EXO_FRAME_FREE && (info->maps | info->pins) != 0) return "a free frame is in use";
+        if (info->type == EXO_FRAME_FREE && (info->maps | info->pins) != 0 && !is_closing((exo_frame){i}))
+            return "a free frame is in use";
     }
     return nullptr;
 }

@@ -149,7 +149,7 @@ const char *mmu_audit(void) {
         const enum exo_frame_type type = frame_info(frame)->type;
         if (!each->used || type == EXO_FRAME_KERNEL) continue;
         if (each->use != memory_use(frame)) return "a TLB holds an entry of what a frame was before";
-        if (type == EXO_FRAME_FREE) return "a TLB holds an entry of a free frame";
+        if (type == EXO_FRAME_FREE && frame_info(frame)->maps == 0) return "a TLB holds an entry of a free frame";
         if (each->level > 1 && frame_level(type) != each->level - 1) return "a TLB holds a table that is none";
     }
     return nullptr;
