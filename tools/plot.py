@@ -13,7 +13,8 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7
 MARKERS = "os^Dvp*XP<>h"
 DASHES = ("-", "--", "-.", ":")
 HATCHES = ("", "//", "..", "xx", "\\\\", "++")
-PER_LINE = 6     # names in a line of the legend
+PER_LINE = 6     # names in a line of the legend, at most
+LINE = 0.25      # inches that a line of the legend takes; two are in the height of each figure
 CHARACTERS = 16  # of the footer in an inch
 
 
@@ -79,15 +80,26 @@ def _matplotlib():
     return plt
 
 
+def legend(figure, handles):
+    """Puts the names above, as many in a line as fit; returns how many lines there are."""
+    for across in range(min(PER_LINE, len(handles)), 0, -1):
+        box = figure.legend(handles.values(), handles.keys(), loc="upper center", ncol=across, frameon=False)
+        if across == 1 or box.get_window_extent().width <= figure.bbox.width:
+            return math.ceil(len(handles) / across)
+        box.remove()
+    return 0
+
+
 def _finished(plt, figure, handles, command):
     """Adds legend and command, and gives the files."""
     width, height = figure.get_size_inches()
-    lines = math.ceil(len(handles) / PER_LINE)
-    figure.legend(handles.values(), handles.keys(), loc="upper center", ncol=PER_LINE, frameon=False)
+    lines = legend(figure, handles)
+    height += LINE * max(lines - 2, 0)
+    figure.set_size_inches(width, height)
     wrap = int(width * CHARACTERS)
     footer = [command[at:at + wrap] for at in range(0, len(command), wrap)]
     figure.text(0.01, 0.01, "\n".join(footer), fontsize=7, family="monospace", color="#444444", va="bottom")
-    figure.tight_layout(rect=(0, (0.1 + 0.14 * len(footer)) / height, 1, 1 - (0.1 + 0.25 * lines) / height))
+    figure.tight_layout(rect=(0, (0.1 + 0.14 * len(footer)) / height, 1, 1 - (0.1 + LINE * lines) / height))
     files = {}
     for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
         out = io.BytesIO()

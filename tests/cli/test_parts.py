@@ -131,6 +131,18 @@ class Figure(unittest.TestCase):
         self.assertTrue(made["png"].startswith(b"\x89PNG"))
         self.assertIn(b"<svg", made["svg"])
 
+    def test_the_legend_of_many_policies_is_within_the_figure(self):
+        pyplot = plot._matplotlib()
+        figure, axis = pyplot.subplots(figsize=(7, 4))
+        self.addCleanup(pyplot.close, figure)
+        handles = {f"policy_{number}": axis.plot([0], [0])[0] for number in range(30)}
+        lines = plot.legend(figure, handles)
+        box = figure.legends[-1].get_window_extent()
+        self.assertEqual(len(figure.legends), 1)
+        self.assertGreaterEqual(box.x0, 0)
+        self.assertLessEqual(box.x1, figure.bbox.width)
+        self.assertGreater(lines, 30 // plot.PER_LINE)
+
     def test_the_same_rows_give_the_same_figure(self):
         self.assertEqual(plot.draw(self.ROWS, "c"), plot.draw(self.ROWS, "c"))
 
