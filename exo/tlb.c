@@ -7,9 +7,9 @@
 //
 // The binding cache. A frame that has once been found covered by a binding with every right is marked with its
 // holder's claim, a number that no other table of bindings has; tlb_set then needs one comparison per frame instead
-// of finding bindings. Whenever a binding of a table is killed, the table loses its claim, and all its marks with it: so
-// a stale handle is always found out, while a handle that never named anything is not looked at where the caller holds
-// what it asks for by another.
+// of finding bindings. Whenever a binding of a table is killed, the table loses its claim, and all its marks with it:
+// so a stale handle is always found out, while a handle that never named anything is not looked at where the caller
+// holds what it asks for by another.
 #include "exo/call.h"
 #include "exo/frame.h"
 #include "pe/tlb.h"
@@ -249,8 +249,8 @@ struct progress {
     return (const struct exo_frame_info *)((const uint8_t *)table + ((entry & EXO_ENTRY_FRAME) >> 7));
 }
 
-// Rights are changed by separate atomic operations on the bits, so that no A or D bit that the MMU sets is lost. The two
-// loops are functions of their own, to keep everything in registers; their caller zeroes these at its end.
+// Rights are changed by separate atomic operations on the bits, so that no A or D bit that the MMU sets is lost. The
+// two loops are functions of their own, to keep everything in registers; their caller zeroes these at its end.
 [[gnu::noinline, gnu::zero_call_used_regs("skip")]]
 static struct progress protect_unchecked(uint64_t *at, const uint64_t *end, uint64_t clear, uint64_t set) {
     uint64_t absent = 0;

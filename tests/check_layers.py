@@ -27,6 +27,7 @@ MAY_INCLUDE = {
     "tools": {"pe", "libos", "tools"},
 }
 FILE_LINES = 400
+COLUMNS = 120
 BUDGETS = {}  # path: lines it may have, with the reason beside it
 KERNEL_CODE_LINES = 6000
 # Not counted (design, section 10): drivers, the simulated machine, checks that are not in the kernel image.
@@ -167,6 +168,14 @@ def files_are_short(tree):
             yield name, 1, "is in BUDGETS but not in the tree"
 
 
+def lines_are_narrow(tree):
+    for name, text in tree.items():
+        if is_source(name):
+            for number, line in enumerate(text.split("\n"), 1):
+                if len(line) > COLUMNS:
+                    yield name, number, f"{len(line)} columns, {COLUMNS} allowed"
+
+
 def is_kernel_code(name):
     return (name.startswith(("exo/", "secure-bindings/")) and Path(name).suffix in {".c", ".h", ".S"}
             and not name.startswith(NOT_KERNEL_SIZE))
@@ -224,6 +233,7 @@ RULES = [
     ("no condition on the architecture outside arch", no_conditions_on_the_architecture),
     ("assembly files stay in their folders", assembly_stays_low),
     (f"files have at most {FILE_LINES} lines or their budget", files_are_short),
+    (f"lines have at most {COLUMNS} columns", lines_are_narrow),
     (f"the kernel has fewer than {KERNEL_CODE_LINES} code lines", kernel_is_small),
     ("every source file names its licence", files_name_their_licence),
     ("no marks of unfinished work", no_marks_of_unfinished_work),

@@ -38,6 +38,7 @@ BREACHES = [
     (check.no_conditions_on_the_architecture, "libos/core/bad.c", LICENCE + "#if 1\n#elif defined(__aarch64__)\n", 3),
     (check.assembly_stays_low, "exo/bad.S", LICENCE, 1),
     (check.files_are_short, "exo/bad.c", LICENCE + "int x;\n" * 400, 401),
+    (check.lines_are_narrow, "tools/bad.py", "# SPDX-License-Identifier: MIT\n" + "#" * 121 + "\n", 2),
     (check.kernel_is_small, "exo/bad.c", LICENCE + "int x;\n" * 6000, 1),
     (check.files_name_their_licence, "exo/bad.c", "int x;\n", 1),
     (check.files_name_their_licence, "tools/bad.py", "#!/usr/bin/python3\nimport sys\n", 2),

@@ -58,9 +58,9 @@ class Cell:
                 "arguments": " ".join(self.subject.words), "string": string_of(self.subject)}
 
     def real(self):
-        """Can a pager run it, and the simulator say what it must be? The future of a replayed trace is known, that of an
-        application is not. And what a map leaves to its default is not where it was in the recording, which matters to
-        policies that hash page numbers."""
+        """Can a pager run it, and the simulator say what it must be? The future of a replayed trace is known, that of
+        an application is not. And what a map leaves to its default is not where it was in the recording, which matters
+        to policies that hash page numbers."""
         if self.subject.region == "region":
             return True
         if not self.assigned:

@@ -3,8 +3,8 @@
 
     with Input(machine.console): …        # while the machine runs
 
-It is put into raw mode, so that all keys reach the guest; Ctrl-] ends the machine. The size of its window is told to the
-guest at the start and whenever it changes, in the form that libos/unix/files/console.h says.
+It is put into raw mode, so that all keys reach the guest; Ctrl-] ends the machine. The size of its window is told to
+the guest at the start and whenever it changes, in the form that libos/unix/files/console.h says.
 """
 
 import os

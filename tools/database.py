@@ -3,16 +3,16 @@
 
     rows = measure((Case("ample"), Case("tight", 640, ("clock1", "clockpro"))), size=5, timeout=600)
 
-Both have the same disk image: the program on ext4 with a journal, and swap space. The counter (peers/counter) tells what
-each machine executed, kernel and all, from before the program's process was made until after its end was heard of
+Both have the same disk image: the program on ext4 with a journal, and swap space. The counter (peers/counter) tells
+what each machine executed, kernel and all, from before the program's process was made until after its end was heard of
 (peers/counted); a processor that waits counts nothing. QEMU keeps time by instructions on both sides, so timers come
 alike; what the disk takes is the host's time, so figures repeat to about a percent.
 
 Tight memory is `frames` pages for the program and the page cache: the budget of libos/unix. Linux is limited in one or
-both of two ways, and that with the fewer instructions is its row: memory.max of a control group, with cgroup.memory=nokmem so that
-the kernel's own memory is not taken from it; or all other pages are locked by another process, and there is no control
-group, but as many pages more as the kernel came to have for itself in the run with ample memory. In both ways Linux has
-FURTHER pages more, for ext4's metadata, which libos/unix keeps outside its budget.
+both of two ways, and that with the fewer instructions is its row: memory.max of a control group, with
+cgroup.memory=nokmem so that the kernel's own memory is not taken from it; or all other pages are locked by another
+process, and there is no control group, but as many pages more as the kernel came to have for itself in the run with
+ample memory. In both ways Linux has FURTHER pages more, for ext4's metadata, which libos/unix keeps outside its budget.
 
 Disk transfers are those that QEMU's device is asked for between the same two marks, by its trace.
 """
@@ -35,8 +35,8 @@ ICOUNT = ("-icount", "shift=0,sleep=on")
 FURTHER = 128  # pages of Linux's limit
 MODULE_PATH = "lib/modules/*/kernel/drivers/*/{}.ko"
 WAYS = {"group": "frames", "locked": "left"}  # of limiting Linux: name, word for peers/linux/counted.c
-# With the read-ahead that suits whole files (peers/linux/disk.c) Linux takes 1.5 to 3 times as many instructions in tight
-# memory: it reads 20 to 100 times as much and throws it away. doc/measuring.md has the figures.
+# With the read-ahead that suits whole files (peers/linux/disk.c) Linux takes 1.5 to 3 times as many instructions in
+# tight memory: it reads 20 to 100 times as much and throws it away. doc/measuring.md has the figures.
 TIGHT = ("readahead=0", "cluster=0")
 TRACED = ("virtio_blk_handle_read", "virtio_blk_handle_write")
 COLUMNS = {"memory": "memory", "frames": "frames", "policy": "policy", "bindery": "Bindery", "linux": "Linux",
@@ -55,7 +55,8 @@ class Case:
 
 
 def measure(cases, size, timeout, ways=("group",)):
-    """A row for each case and policy; `ways` of WAYS to limit Linux. Linux's figures are None, and a warning says why, if it cannot be had here."""
+    """A row for each case and policy; `ways` of WAYS to limit Linux. Linux's figures are None, and a warning says why,
+    if it cannot be had here."""
     rows = []
     with tempfile.TemporaryDirectory(prefix="bindery-") as place:
         folder = _root(Path(place))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""musl for programs that call libos/unix without a trap (`bindery-cc --libos=unix`): Debian's libc.a, in which the members
-that make system calls are others, compiled from Debian's source package with the files of sdk/musl before its own.
+"""musl for programs that call libos/unix without a trap (`bindery-cc --libos=unix`): Debian's libc.a, in which the
+members that make system calls are others, compiled from Debian's source package with the files of sdk/musl before its
+own.
 
     musl.library()          # the folder with libc.a, the start files, and the empty archives that -lm and others name
     musl.compiler()         # bindery-cc of the build folder, which finds it there

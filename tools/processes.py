@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`bench processes`: what processes cost on libos/unix and on Linux, by one static program (peers/processes), which is the
-same file on both.
+"""`bench processes`: what processes cost on libos/unix and on Linux, by one static program (peers/processes), which is
+the same file on both.
 
     rows = measure(timeout)      # a row for each operation: op, how, bindery, linux, ratio; moved: steps of REP
 """

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Real programs from Debian as static executables, for libos/unix and for Linux alike. Made at test time, below the build
-folder; none of it is part of this project's sources.
+"""Real programs from Debian as static executables, for libos/unix and for Linux alike. Made at test time, below the
+build folder; none of it is part of this project's sources.
 
     stock.path("lua")          # build/programs/lua
 
-Two C libraries are covered: sqlite3 and speedtest1 are linked with glibc (Debian's own archive of SQLite), busybox comes
-as Debian links it, the others are linked with musl. What is built depends on this file: when it changes, they are built
-anew.
+Two C libraries are covered: sqlite3 and speedtest1 are linked with glibc (Debian's own archive of SQLite), busybox
+comes as Debian links it, the others are linked with musl. What is built depends on this file: when it changes, they are
+built anew.
 """
 
 import functools

@@ -8,7 +8,8 @@
 //   left=N     the pages that are free or could be freed when it begins: another process holds all others locked, so
 //              that no control group is needed. What the kernel takes from then on is taken from these
 //
-// `readahead` and `cluster` set how many KiB are read ahead of a file, and how many pages of swap space, as a power of two.
+// `readahead` and `cluster` set how many KiB are read ahead of a file, and how many pages of swap space, as a power of
+// two.
 //
 // At the end the event `kernel` says how many pages more the kernel has for itself than before.
 #include "peers/linux/linux.h"

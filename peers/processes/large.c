@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What grows with its argument: many bytes, many names, many pages. A row of its own for what a fork puts off.
 //
-// Files lie where main.c's do: in memory on Linux, whose file system there has no disk; on libos/unix in its file system
-// on the disk, whose contents and metadata are in memory. Nothing here waits for a disk.
+// Files lie where main.c's do: in memory on Linux, whose file system there has no disk; on libos/unix in its file
+// system on the disk, whose contents and metadata are in memory. Nothing here waits for a disk.
 #include "peers/processes/rows.h"
 #include "peers/bench.h"
 #include <fcntl.h>

@@ -59,8 +59,8 @@ class Session:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def step(self, keys, expected):
-        """Types the keys, or makes the window as large as they say, (rows, columns); reads until what is printed ends with
-        `expected`."""
+        """Types the keys, or makes the window as large as they say, (rows, columns); reads until what is printed ends
+        with `expected`."""
         if isinstance(keys, tuple):
             self.resize(*keys)
         else:

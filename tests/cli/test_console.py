@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Programs that are used at a terminal: what busybox's vi and sh print, key by key, on the console of libos/unix is what
-the same executable prints on a pseudo-terminal of Linux, byte for byte, and so are the files that they leave.
+"""Programs that are used at a terminal: what busybox's vi and sh print, key by key, on the console of libos/unix is
+what the same executable prints on a pseudo-terminal of Linux, byte for byte, and so are the files that they leave.
 """
 
 import os
@@ -151,7 +151,8 @@ class Console(unittest.TestCase):
             (b"abc\x15d\x7fe\r", rb"e\r\ne\r\n"),                       # a line is killed, a character erased
             (b"\x04", PROMPT),
             (b"./busybox sh -c './busybox stty size; kill -STOP $$; echo on'\r", rb"Stopped .*" + PROMPT),
-            (b"b=./busybox; $b stty raw -echo; echo raw; $b dd bs=1 count=2 2>&- | $b od -c; $b stty sane\r", rb"raw\n"),
+            (b"b=./busybox; $b stty raw -echo; echo raw; $b dd bs=1 count=2 2>&- | $b od -c; $b stty sane\r",
+             rb"raw\n"),
             (b"\x03\r", rb"0000002\n.*" + PROMPT),
             (b"fg\r", rb"on\r\n" + PROMPT),
             (b"exit 3\r", rb"exit 3\r\n"),

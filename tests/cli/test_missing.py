@@ -65,5 +65,6 @@ class Missing(unittest.TestCase):
         self.assertTrue(any(line.startswith("write(1, ") and line.endswith(", 7) = 7") for line in lines), lines)
         self.assertIn("umask(0750) = 18", lines)
         self.assertTrue(lines[-1].startswith("exit_group(5)"), lines)
-        self.assertEqual(result.err.splitlines()[-1], f"{len(lines)} system calls: {len(lines)} trapped into the kernel, "
+        self.assertEqual(result.err.splitlines()[-1],
+                         f"{len(lines)} system calls: {len(lines)} trapped into the kernel, "
                          "0 came by a procedure call or a rewritten call site")

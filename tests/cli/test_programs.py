@@ -82,7 +82,7 @@ class Programs(unittest.TestCase):
         status, output = self.on_linux(words, stdin)
         own_status, own_output = self.on_bindery(words, stdin, options)
         self.maxDiff = None
-        self.assertEqual(edit(own_output.decode(errors="backslashreplace")), edit(output.decode(errors="backslashreplace")))
+        self.assertEqual(*(edit(each.decode(errors="backslashreplace")) for each in (own_output, output)))
         self.assertEqual(own_status, status)
         return output
 
@@ -181,7 +181,8 @@ class Programs(unittest.TestCase):
         self.put("busybox", **{"old": b"old\n"})
         after = self.place / "after"
         status, _ = self.on_bindery(["./busybox", "sh", "-c",
-                                     "b=./busybox; $b mkdir -p a/b; $b seq 1 50000 >a/b/new; $b rm old; $b ln -s b a/l"],
+                                     "b=./busybox; $b mkdir -p a/b; $b seq 1 50000 >a/b/new; $b rm old; "
+                                      "$b ln -s b a/l"],
                                     options=["--save", after])
         self.assertEqual(status, 0)
         self.assertEqual((after / "a/b/new").read_text(), "".join(f"{n}\n" for n in range(1, 50001)))

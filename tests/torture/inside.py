@@ -57,7 +57,8 @@ class Disk(unix.Root):
 def run(words, blocks=0, frames=0, memory=128, settings=(), folder=None, look=None, exact=False,
         answers=None, limit=LIMIT):
     """Boots once; `look` is the folder whose files are wanted afterwards. With `exact` a run is the same each time, but
-    for what the disk does meanwhile, and its clock runs ahead of ours. `answers`: what is typed when a line was printed.
+    for what the disk does meanwhile, and its clock runs ahead of ours. `answers`: what is typed when a line was
+    printed.
     """
     printed, machines = bytearray(), []
 

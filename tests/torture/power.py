@@ -178,7 +178,8 @@ class Cuts:
 
 
 def cut_all(program, seed, tap):
-    with tempfile.TemporaryDirectory(prefix="bindery-power-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as place:
+    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    with tempfile.TemporaryDirectory(prefix="bindery-power-", dir=memory) as place:
         cuts = Cuts(program, seed, Path(place))
         tap.line(f"seed {seed}: the model is what Linux does", cuts.model_is_right())
         cuts.run()
@@ -187,7 +188,8 @@ def cut_all(program, seed, tap):
         with ThreadPoolExecutor(session.processors()) as pool:
             found = list(pool.map(lambda kind: cuts.replayed_by_linux(*kind), kinds))
             for lossy, name in ((False, "at every write"), (True, "with what was not flushed partly lost")):
-                wrong = [f"entry {at} of {count}: {said}" for (at, kind), said in zip(kinds, found) if kind == lossy and said]
+                wrong = [f"entry {at} of {count}: {said}" for (at, kind), said in zip(kinds, found)
+                         if kind == lossy and said]
                 tap.line(f"seed {seed}: a power cut {name} loses nothing that was promised", "\n".join(wrong[:5]))
             few = random.Random(seed).sample(range(count), MOUNTS)
             mounted = list(pool.map(cuts.replayed_by_us, few))

@@ -217,7 +217,8 @@ struct place {       // of an entry
 
 [[nodiscard]] int entry_find(struct node *directory, const char *name, size_t length, struct place *place);
 // In an operation that has room for one more block.
-// How many blocks an operation is to ask for that adds a name: 0 if there is room, so that it can be done on a full disk.
+// How many blocks an operation is to ask for that adds a name: 0 if there is room, so that it can be done on a full
+// disk.
 uint64_t directory_blocks(struct node *directory, size_t length);
 [[nodiscard]] int directory_add(struct node *directory, const char *name, size_t length, uint32_t inode, uint32_t mode);
 [[nodiscard]] int directory_remove(struct node *directory, const struct place *place);

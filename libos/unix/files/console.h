@@ -5,9 +5,9 @@
 //   output=terminal | stream            where output goes (default: stream)
 //   rows=N columns=N                    the terminal's size, 24 and 80 if not said
 //
-// When a terminal's input is taken the event `input` is reported: what the host sends before that may be lost. Among the
-// keys the host says the size of its window, whenever that changes: the byte 0x1d (whose key, Ctrl-], ends the machine and
-// never comes), rows, `;`, columns, `W`.
+// When a terminal's input is taken the event `input` is reported: what the host sends before that may be lost. Among
+// the keys the host says the size of its window, whenever that changes: the byte 0x1d (whose key, Ctrl-], ends the
+// machine and never comes), rows, `;`, columns, `W`.
 //
 // Input that is no terminal lies whole on the disk, as its file "input": a serial line has no end, and is slow.
 #pragma once

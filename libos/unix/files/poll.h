@@ -28,7 +28,8 @@ void poll_begin(struct poll_watch *watch, uint64_t until);
 void poll_add(struct poll_watch *watch, struct wait_queue *queue);
 // Which of `wanted`, POLLERR and POLLHUP hold for a file now. `watch` may be null.
 uint32_t poll_look(struct poll_watch *watch, struct file *file, uint32_t wanted);
-// Sleeps until something may have changed; the first time it asks to look again instead, as that look kept nothing. 0, -EINTR, -ETIMEDOUT, -ENOMEM.
+// Sleeps until something may have changed; the first time it asks to look again instead, as that look kept nothing. 0,
+// -EINTR, -ETIMEDOUT, -ENOMEM.
 int poll_wait(struct poll_watch *watch);
 void poll_end(struct poll_watch *watch);
 

@@ -9,8 +9,8 @@
 
 constexpr uint64_t SECOND = 1'000'000'000, TICK = 10'000'000;
 
-// Slab: what is in use of the library OS's own heap. MemTotal has the frames of processes and cached files only, and the
-// heap lies beside them.
+// Slab: what is in use of the library OS's own heap. MemTotal has the frames of processes and cached files only, and
+// the heap lies beside them.
 static void meminfo_text(const struct process *, struct text *text) {
     const struct memory_sizes sizes = memory_sizes();
     const uint64_t kilobytes = 4, available = sizes.frames_free + sizes.frames_cache;

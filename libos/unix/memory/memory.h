@@ -48,8 +48,8 @@ void vm_break_at(struct vm *vm, uint64_t first);
 uint64_t vm_break(struct vm *vm, uint64_t wanted);
 
 // A page fault of user code, or of library code at a user's address, by an instruction that has these registers. 0:
-// served, go on. Otherwise the signal that is due, SIGSEGV or SIGBUS, and its si_code; SIGKILL: no memory is left, which
-// ends the process with one line.
+// served, go on. Otherwise the signal that is due, SIGSEGV or SIGBUS, and its si_code; SIGKILL: no memory is left,
+// which ends the process with one line.
 struct vm_refusal {
     int signal, code;
 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Nodes and leaves that are free, and the tables of those that are gone.
 //
-// After a fork somebody will write to what is shared, and then needs tables that nobody may have taken meanwhile: else a
-// process that has done nothing but fork would have to be ended. So a fork fails unless there are tables to copy into,
-// for it and all forks before it whose spaces have not copied theirs: these are *owed*. So are a few pages.
+// After a fork somebody will write to what is shared, and then needs tables that nobody may have taken meanwhile: else
+// a process that has done nothing but fork would have to be ended. So a fork fails unless there are tables to copy
+// into, for it and all forks before it whose spaces have not copied theirs: these are *owed*. So are a few pages.
 #pragma once
 #include "libos/unix/memory/tables.h"
 

@@ -75,8 +75,8 @@ unsigned bit_next(const uint64_t *bits, unsigned index);
 
 // A new, empty space. False: no memory.
 [[nodiscard]] bool space_make(struct space *space);
-// Shares all of `from`. Part of the change waits for a commit, which must flush if `from` is entered. False: there is no
-// memory for the tables that either of them will need when it writes.
+// Shares all of `from`. Part of the change waits for a commit, which must flush if `from` is entered. False: there is
+// no memory for the tables that either of them will need when it writes.
 [[nodiscard]] bool space_share(struct space *from, struct space *to);
 // Empties it. Nobody has it entered. It keeps its table.
 void space_empty(struct space *space);

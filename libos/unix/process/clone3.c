@@ -10,7 +10,8 @@ struct clone_arguments { // struct clone_args of Linux 5.7
     uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_bytes, tls;
     uint64_t set_tid, set_tid_count, cgroup;
 };
-constexpr uint64_t LEAST = 64, MOST = 4096; // bytes of the structure: as it was first, and of what a future one can have
+// Bytes of the structure: as it was first, and of what a future one can have.
+constexpr uint64_t LEAST = 64, MOST = 4096;
 constexpr uint64_t SIGNAL_OF_CLONE = 0xff, DETACHED = 0x400000, SIGHAND = 0x800, THREAD_OR_PARENT = 0x18000;
 constexpr uint64_t KNOWN = 0xffffffff | CLONE_CLEAR_SIGHAND;
 

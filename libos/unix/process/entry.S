@@ -97,8 +97,8 @@ GLOBAL entry_start
 //
 // A program may also call entry_procedure, whose address is AT_SYSINFO of its auxiliary vector, in the place of the
 // instruction; but for rt_sigreturn, vfork, and clone or clone3 with another stack, which may not find a return address
-// on the stack. It returns by way of the library OS's own instruction and ret: there a call is made again after a signal
-// (restart.c).
+// on the stack. It returns by way of the library OS's own instruction and ret: there a call is made again after a
+// signal (restart.c).
     .balign 16
 GLOBAL procedure_again
     syscall
