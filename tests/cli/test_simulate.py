@@ -121,7 +121,7 @@ class Simulate(unittest.TestCase):
         record = struct.pack("<IQIq", 0, 1, 1, -1)
         cut = self.file("cut.bin", record + record[:7])
         self.refuses(2, f"{cut}: truncated: record 2 has 7 of its 24 bytes", "--trace", cut)
-        self.refuses(2, f"{self.place}: Is a directory", "--trace", str(self.place))
+        self.refuses(3, f"{self.place}: Is a directory", "--trace", str(self.place))
         empty = self.file("empty.txt", "")
         self.refuses(2, f"{empty}:1: expected at least one reference", "--trace", empty)
 
