@@ -120,7 +120,10 @@ bool pager_fault(const struct exo_exception *exception) {
     const uint32_t page = (uint32_t)((exception->cr2 - region->options.first.raw) / EXO_PAGE_SIZE);
     if (region->entries[page] & EXO_ENTRY_PRESENT) return false;
     const uint64_t streak = streak_follow(exception, region->slot_of[page] == POLICY_NONE);
-    if (region->recorder != nullptr && record_serve(region, page, streak)) return true;
+    if (region->recorder != nullptr) {
+        if (region->latency != nullptr) machine_steady(); // a policy that sees references is measured here, too
+        if (record_serve(region, page, streak)) return true;
+    }
     return serve(region, page);
 }
 

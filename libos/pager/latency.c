@@ -42,6 +42,7 @@ bool latency_attach(struct pager_region *region) {
 }
 
 void latency_begin(struct latency *latency) {
+    machine_steady();
     latency->waited = machine_waited();
     const uint64_t now = machine_time() - latency->waited;
     if (first == 0) first = now;

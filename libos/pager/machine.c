@@ -97,6 +97,24 @@ void machine_clear_range(exo_vaddr first, uint64_t pages, uint64_t bits) {
     *area = before;
 }
 
+// The slice that lasts, as far as is known, and when it had begun by then.
+static struct {
+    uint64_t number, begun;
+} slice;
+constexpr uint64_t SLICE_STEADY = 1'000'000; // ticks: under -icount, where they are instructions, a fifth of a slice
+
+static void note_slice(void) {
+    if (pe_page()->slices == slice.number) return;
+    slice.number = pe_page()->slices;
+    slice.begun = machine_time();
+}
+
+void machine_steady(void) {
+    if (pe_page()->slices == slice.number && machine_time() - slice.begun < SLICE_STEADY) return;
+    (void)exo_pe_yield(EXO_NO_HANDLE);
+    note_slice();
+}
+
 static bool waits_count;
 static uint64_t waited;
 
@@ -113,6 +131,7 @@ static bool wait_for(enum disk_client client) {
     const uint64_t begin = machine_time();
     const bool more = disk_wait(client);
     waited += machine_time() - begin;
+    note_slice(); // it begins at the end of a wait
     return more;
 }
 

@@ -48,6 +48,10 @@ constexpr uint32_t MACHINE_TAG_MOST = (1u << 28) - 1;
 void machine_disk_kick(void);
 [[nodiscard]] bool machine_disk_take(bool wait, uint32_t *tag, enum exo_error *error);
 
+// Gives up the rest of a time slice that has lasted for a while. For measurements: what follows, if it is short beside
+// a slice, is not interrupted by a slice's end.
+void machine_steady(void);
+
 // From now on ticks that pass while a transfer is waited for are added up; how many there have been.
 void machine_count_waits(void);
 uint64_t machine_waited(void);

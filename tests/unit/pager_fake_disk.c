@@ -72,6 +72,8 @@ enum exo_error machine_disk_finish(void) {
     return finish(&waited);
 }
 
+void machine_steady(void) {}
+
 void machine_count_waits(void) {}
 
 uint64_t machine_waited(void) {
