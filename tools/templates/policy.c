@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// @NAME@: second chance, to begin with. The hand goes round the slots: a page that was accessed since it last came is
-// spared and loses its bit, the first other page goes.
+// @NAME@: second chance, to begin with. The hand goes round the slots:
+// a page that was accessed since it last came is spared and loses its bit, the first other page goes.
 // State: the hand. Pitfalls: say here what readers must know before they trust its numbers.
 //
 // The rules of the game are in libos/pager/policy.h, the way from here to a result in doc/write-a-policy.md.

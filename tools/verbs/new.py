@@ -128,8 +128,8 @@ def _copied(like, name):
     text = re.sub(r'\.title = "', '.title = "to be changed: ', text)
     text = re.sub(r'\.source = "', '.source = "own work, after ', text)
     licence, rest = text.split("\n", 1)
-    said = f"{name}, begun as a copy of {like}: say here what it does otherwise. Of {like} is said:"
-    text = f"{licence}\n// {said}\n//\n{rest}"
+    said = f"// {name}, begun as a copy of {like}: say here what it does otherwise.\n// Of {like} is said:"
+    text = f"{licence}\n{said}\n//\n{rest}"
     if f'.name = "{name}"' not in text or find.DEFINITION.findall(text) != [name]:
         raise BinderyError(f"{like}.c is not written so that it can be copied; copy it by hand")
     return text

@@ -105,7 +105,8 @@ static void s3fifo_inserted(struct policy_state *s, uint32_t, uint32_t slot) {
 const struct policy policy_s3fifo_bits = {
     .name = "s3fifo_bits",
     .title = "S3-FIFO on accessed bits, deferred clear",
-    .source = "Yang, Zhang, Qiu, Yue, Rashmi, SOSP 2023; one bit for the counter, clear deferred to the next fault",
+    .source = "Yang, Zhang, Qiu, Yue, Rashmi, SOSP 2023; one bit for the counter, "
+              "clear deferred to the next fault",
     .sees = POLICY_SEES_BITS,
     .minimum = 2,
     .state_size = s3fifo_state_size,
