@@ -19,7 +19,7 @@ from tools.errors import BinderyError, Missing  # noqa: E402
 
 def main():
     try:
-        library = musl.library()
+        library = musl.built()
     except Missing as missing:
         terminal.say(f"{missing}; the SDK is installed without what --libos=unix links with")
         return 0

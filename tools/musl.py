@@ -3,7 +3,7 @@
 members that make system calls are others, compiled from Debian's source package with the files of sdk/musl before its
 own.
 
-    musl.library()          # the folder with libc.a, the start files, and the empty archives that -lm and others name
+    musl.built()            # the folder with libc.a, the start files, and the empty archives that -lm and others name
     musl.compiler()         # bindery-cc of the build folder, which finds it there
 
 It is made once below the build folder; when sdk/musl, this file, Debian's archive or the compiler changes, anew.
@@ -36,7 +36,7 @@ FILES = ("libc.a", *START, *(f"lib{name}.a" for name in NAMED))
 BY_INSTRUCTION = {"clone", "vfork", "restore", "__set_thread_area", "__unmapself"}  # no place for a return address
 
 
-def library():
+def built():
     """The folder; everything is made if need be."""
     compiler, stamp = builder.environment()["CC"], PLACE / "stamp"
     digest = _digest(compiler)
@@ -59,7 +59,7 @@ def library():
 
 def compiler():
     """The words of a bindery-cc that can link with it; the build folder's is not executable itself."""
-    library()
+    built()
     return ["/bin/sh", paths.BUILD / "sdk" / "bindery-cc"]
 
 

@@ -90,7 +90,7 @@ class Sdk(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.folder = Path(folder.name)
         try:
-            musl.library()
+            musl.built()
         except Missing as missing:
             raise unittest.SkipTest(str(missing)) from None
         first, cls.prefix = cls.folder / "first", cls.folder / "moved"

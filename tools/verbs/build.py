@@ -32,7 +32,7 @@ def verb_build(prefix):
 def _install(prefix):
     """What `meson install` would put into its prefix goes to another one."""
     try:
-        musl.library()
+        musl.built()
     except Missing as missing:  # sdk/install_musl.py does without it, too
         terminal.say(f"{missing}; the SDK is installed without what --libos=unix links with")
     options = _meson("introspect", "--buildoptions", str(paths.BUILD))
