@@ -3,6 +3,7 @@
 //
 //   yield       a directed yield from one PE to another: half a round trip
 //   gate.call   from the caller's syscall to the first instruction of the callee's gate entry: all kernel
+//   gate.send   the same for a one-way call
 //   gate.reply  from the callee's syscall to behind the caller's: all kernel
 //   gate.round  gate_call of libos/core to a handler in C and back, eleven words both ways: kernel and library
 //   gate.post   from the poster's syscall to behind it: four words left in the other PE's page, nothing transferred
@@ -120,6 +121,10 @@ static int32_t call(void) {
     bench_gate_call(gate);
     return elapsed(bench_called, bench_entered);
 }
+static int32_t send(void) {
+    bench_gate_call(exo_one_way(gate));
+    return elapsed(bench_called, bench_entered);
+}
 static int32_t reply(void) {
     bench_gate_call(gate);
     return elapsed(bench_replied, bench_returned);
@@ -151,6 +156,7 @@ int main(void) {
     serve(&stamping_server, stamping_serve, 0);
     const int32_t empty = bench_least(nothing);
     bench_row("gate.call", call, empty);
+    bench_row("gate.send", send, empty);
     bench_row("gate.reply", reply, empty);
     bench_row("gate.post", post, empty);
     serve(&library_server, gate_serve, 3);

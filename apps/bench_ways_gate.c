@@ -9,7 +9,8 @@
 //   4096, 1048576    copied into the window, and from there into the file by the server: what lies in the window can
 //            change until it is copied, so the server would not use it in place. Twice the bytes are moved
 //
-// A sample begins with the arguments in C and ends with the result there, libos/core's gate_call included.
+// A sample begins with the arguments in C and ends with the result there, libos/core's gate_call included. That of a
+// one-way message ends when the server has done what it asks for, which the client asks for afterwards.
 #include "apps/bench_ways.h"
 #include "libos/core/frames.h"
 #include "libos/core/gate.h"
@@ -21,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum : uint64_t { REFUSED, GETPID, WRITE_WORDS, WRITE_WINDOW, READ_WINDOW };
+enum : uint64_t { REFUSED, GETPID, WRITE_WORDS, WRITE_WINDOW, READ_WINDOW, DONE_AT, ONE_WAY };
 constexpr uint64_t MOST = 1 << 20, PAGES = MOST / EXO_PAGE_SIZE, WORDS = 8;
 constexpr uint64_t BAD = ~0ull;
 constexpr uint64_t SHARED = MAP_HEAP, OWN = MAP_HEAP + MOST; // of both: the window, and then the server's file
@@ -49,10 +50,13 @@ static void copy(void *to, const void *from, size_t count) {
 
 // ---- The server
 
+static uint32_t done_at; // when the last one-way message had been served
+
 void pe_on_gate(struct gate_message *message) {
     const uint64_t operation = message->words[0], count = message->words[1];
     message->words[0] = BAD;
     switch (operation) {
+    case REFUSED: break;
     case GETPID: message->words[0] = message->caller; break;
     case WRITE_WORDS:
         if (count > WORDS * sizeof(uint64_t)) break;
@@ -65,6 +69,13 @@ void pe_on_gate(struct gate_message *message) {
         const uint64_t from = operation == WRITE_WINDOW ? SHARED : OWN;
         copy((void *)(from ^ SHARED ^ OWN), (const void *)from, count);
         message->words[0] = count;
+        break;
+    case DONE_AT: message->words[0] = done_at; break;
+    default:
+        message->words[0] = operation - ONE_WAY;
+        if (operation < ONE_WAY || operation - ONE_WAY >= DONE_AT) break;
+        pe_on_gate(message);
+        done_at = bench_stamp();
     }
 }
 
@@ -149,15 +160,29 @@ static uint64_t ask(struct gate_message *message) {
     return gate_call(gate, message) == EXO_OK ? message->words[0] : BAD;
 }
 
-static uint32_t timed(uint64_t operation, uint64_t count, uint64_t wanted) {
+static void put(struct gate_message *message, uint64_t operation, uint64_t count) {
+    if (operation == WRITE_WORDS) memcpy(&message->words[FIRST_WORD], words, WORDS * sizeof(uint64_t));
+    if (operation == WRITE_WINDOW) copy((void *)SHARED, words, count);
+}
+
+static uint32_t asked(uint64_t operation, uint64_t count, uint64_t wanted) {
     struct gate_message message = {.words = {operation, count}};
     const uint32_t before = bench_stamp();
-    if (operation == WRITE_WORDS) memcpy(&message.words[FIRST_WORD], words, WORDS * sizeof(uint64_t));
-    if (operation == WRITE_WINDOW) copy((void *)SHARED, words, count);
+    put(&message, operation, count);
     const uint64_t result = ask(&message);
     const uint32_t after = bench_stamp();
     return result == wanted ? after - before : bench_trouble("a call gave another result than it must");
 }
+
+static uint32_t sent(uint64_t operation, uint64_t count, uint64_t) {
+    struct gate_message message = {.words = {ONE_WAY + operation, count}}, then = {.words = {DONE_AT}};
+    const uint32_t before = bench_stamp();
+    put(&message, operation, count);
+    const enum exo_error error = gate_send(gate, &message);
+    return error == EXO_OK ? (uint32_t)ask(&then) - before : bench_trouble("a message could not be sent");
+}
+
+static uint32_t (*timed)(uint64_t operation, uint64_t count, uint64_t wanted);
 
 static uint32_t null_once(void) {
     return timed(REFUSED, 0, BAD);
@@ -178,18 +203,26 @@ static uint32_t write_once(void) {
     return took;
 }
 
-static void row(const char *op, const char *how, uint32_t (*once)(void), size_t written, uint64_t copies) {
+static void row(const char *way, const char *op, const char *how, uint32_t (*once)(void), size_t written,
+                uint64_t copies) {
     size = written;
-    bench_row("message", op, how, once, bench_empty(), (uint32_t)(written / sizeof(uint64_t) * copies));
+    bench_row(way, op, how, once, bench_empty(), (uint32_t)(written / sizeof(uint64_t) * copies));
+}
+
+static void rows(const char *way) {
+    row(way, "null", "an operation that is refused", null_once, 0, 0);
+    if (timed == asked) row(way, "getpid", "the caller's id", getpid_once, 0, 0);
+    row(way, "write.64", "in registers, to the server's file", write_once, 64, 1);
+    row(way, "write.4096", "through shared frames, to the server's file", write_once, 4096, 2);
+    row(way, "write.1048576", "through shared frames, to the server's file", write_once, MOST, 2);
 }
 
 int main(void) {
     if (!space_reserve((exo_vaddr){SHARED}, 2 * PAGES)) abort();
     make_server();
-    row("null", "an operation that is refused", null_once, 0, 0);
-    row("getpid", "the caller's id", getpid_once, 0, 0);
-    row("write.64", "in registers, to the server's file", write_once, 64, 1);
-    row("write.4096", "through shared frames, to the server's file", write_once, 4096, 2);
-    row("write.1048576", "through shared frames, to the server's file", write_once, MOST, 2);
+    timed = asked;
+    rows("message");
+    timed = sent;
+    rows("one-way");
     return 0;
 }

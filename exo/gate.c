@@ -8,6 +8,9 @@
 //   caller  READY ──gate_call──▶ CALLING ───────────────reply──▶ READY, or with an error
 //   callee  RESTING ───────────▶ READY, caller set ──gate_reply──▶ RESTING
 //
+// A one-way call gives the callee the rest of the slice, and no right to reply: `caller` stays null. Its caller stays
+// READY, and goes on behind the call when its next slice begins.
+//
 // Call and reply are the architecture's short path (arch/x86_64/gate.S): registers are the message. This file holds
 // what is uncommon: making gates, refusals, posting, resting, and the ends of calls that get no reply. A PE serves one
 // call at a time and makes one, so the right to reply is a field of it, which nobody can copy, keep or use twice. Links
@@ -52,6 +55,7 @@ struct pe *gate_runner(struct pe *pe, bool *awaited) {
 }
 
 struct sb_found gate_find(exo_handle gate) {
+    gate.raw |= EXO_ONE_WAY;
     struct sb_found found = sb_find(&arch_current()->bindings, gate, EXO_KIND_GATE, EXO_EXECUTE);
     if (found.error != EXO_OK) return found;
     const enum exo_pe_status state = gate_callee(found.binding)->state;

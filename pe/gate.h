@@ -30,10 +30,22 @@
 // deadline is looked at. Others can break a call off, too, and the caller goes on with BROKEN: whoever revokes the
 // gate's source, or destroys the callee.
 //
-// A message of four words can also be posted (gate_post) into the PE page, which the poster needs not wait for.
+// A one-way call wants no reply: gate_call with exo_one_way(gate) instead of the gate. The callee is entered in the
+// same way, and can't tell; but it gets the rest of this slice only, and its reply, which goes nowhere, brings it to
+// rest. The caller stays ready. In its next slice it goes on behind the call with OK, and keeps what a reply would
+// leave it: rsp and the base of FS; what else is in registers is undefined. A callee that needs longer than the slice
+// goes on in slices of its own, if it has any.
+//
+// A message of four words can also be posted (gate_post) into the PE page, whatever its PE does: nobody is entered, and
+// the poster goes on at once.
 #pragma once
 #include "pe/pe.h"
 #include "pe/stubs.h"
+
+// What gate_call takes for a one-way call through a gate.
+static inline exo_handle exo_one_way(exo_handle gate) {
+    return (exo_handle){gate.raw & ~EXO_ONE_WAY};
+}
 
 // Brings the PE to rest for the first time. Returns only if it can't: STATE, there is no gate entry.
 static inline enum exo_error exo_gate_rest(void) {

@@ -13,9 +13,10 @@ typedef struct { uint64_t raw; } exo_vaddr;   // virtual address, bytes
 typedef struct { uint64_t raw; } exo_frame;   // physical page number (address >> 12)
 typedef struct { uint64_t raw; } exo_entry;   // page-table entry in the machine's format, see pe/tlb.h
 typedef struct { uint64_t raw; } exo_protect; // page-aligned virtual address | rights, see EXO_PROTECT
-typedef struct { uint64_t raw; } exo_handle;  // binding: generation << 16 | index; 0 names none
+typedef struct { uint64_t raw; } exo_handle;  // binding: generation << 16 | index, the generation odd; 0 names none
 
 constexpr exo_handle EXO_NO_HANDLE = {0};
+constexpr uint64_t EXO_ONE_WAY = 1 << 16; // a generation's lowest bit: a handle without it asks for a one-way call
 
 enum exo_error : uint64_t {
 #define ERROR(number, name, sentence) EXO_##name = number,

@@ -21,11 +21,10 @@ static const char *audit_binding(const struct sb_binding *binding) {
     if (binding->kind == EXO_KIND_NONE || binding->kind > EXO_KIND_GATE)
         return "a binding has a kind that is not defined";
     if (binding->rights == 0 || binding->rights & ~EXO_ALL) return "a binding has rights that are not defined";
-    if (binding->generation == 0 || binding->generation == SB_GENERATION_END) return "a generation is out of range";
+    if (binding->generation % 2 == 0 || binding->generation == SB_GENERATION_END) return "a generation is out of range";
     if (binding->depth == 0) return "a binding has the depth of the head";
     if (range_wraps(binding)) return "a binding's range wraps";
-    const bool callable = binding->kind == EXO_KIND_GATE && (binding->rights & EXO_EXECUTE) && !binding->dying;
-    if (binding->callable != (callable ? binding->generation : 0)) return "what can be called and what not is mixed up";
+    if (binding->callable != sb_place_callable(binding)) return "what can be called and what not is mixed up";
     return nullptr;
 }
 

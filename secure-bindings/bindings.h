@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Bindings: who may use what, and on whose authority. Pure: no hardware, no globals, no allocation, no printing.
 //
-// Each PE has a table of bindings; a handle is generation << 16 | index. Every binding but a root was derived from
+// Each PE has a table of bindings; a handle is generation << 16 | index. Generations are odd, so that the lowest bit of
+// one can ask for another kind of call through a gate (EXO_ONE_WAY). Every binding but a root was derived from
 // another, which covered at least as much with at least the same rights (promise P2). The derivation tree of all PEs
 // is kept as one list in preorder, each binding with its depth, so that the descendants of a binding are the run of
 // deeper ones right behind it, and ending them needs no recursion and no memory.
 //
-// A place whose generation has come to its end (2^32 - 1 uses) is retired, so no handle ever comes back to life.
+// A place whose generation has come to its end (2^31 - 1 uses) is retired, so no handle ever comes back to life.
 //
 // A binding that is being ended is first made `dying`: no handle finds it any more, but it keeps its place (and its
 // range, which the kernel shrinks while it takes back what was done with it) until sb_remove.
@@ -23,14 +24,14 @@ struct sb_binding {
     struct sb_table *table;             // the table it stands in
     uint64_t first, count;              // as `kind` says
     uint64_t tag; // unique number of a PE for EXO_KIND_PE, the kernel's PE for a gate; the kernel's cursor while dying
-    uint32_t generation;                // of the current or next use of this place, from 1 on
+    uint32_t generation;                // of the current or next use of this place: 1, 3, 5 …
     uint16_t depth;                     // 0: the list's head, 1: a root
     uint16_t uses;                      // disk requests in flight under it; it can't be removed before they end
     enum exo_kind kind;                 // EXO_KIND_NONE: free
     uint8_t rights;
     bool dying;
     bool settled; // all its descendants are dying
-    uint32_t callable; // the generation, of a live gate with the right EXECUTE; else 0. For the kernel's short path
+    int32_t callable; // ~(generation / 2), of a live gate with the right EXECUTE; else 0. For the kernel's short path
 };
 static_assert(sizeof(struct sb_binding) == 64);
 

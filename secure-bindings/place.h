@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What table.c offers to tree.c and audit.c alone: taking and freeing places of a table.
+// What table.c, tree.c and audit.c share: taking and freeing places of a table, and a word that is kept in them.
 #pragma once
 #include "secure-bindings/bindings.h"
 
@@ -12,3 +12,9 @@ constexpr uint32_t SB_GENERATION_END = UINT32_MAX;
 
 // Makes a place free and every handle to it stale for good.
 void sb_place_free(struct sb_binding *place);
+
+// What `callable` is to be.
+[[nodiscard]] static inline int32_t sb_place_callable(const struct sb_binding *binding) {
+    const bool callable = binding->kind == EXO_KIND_GATE && (binding->rights & EXO_EXECUTE) && !binding->dying;
+    return callable ? ~(int32_t)(binding->generation / 2) : 0;
+}

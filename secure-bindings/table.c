@@ -2,7 +2,7 @@
 // Tables of bindings: places, generations and handles.
 //
 // A place is named by index and generation. The generation counts the place's uses, so a handle from an earlier use
-// never matches a later one. It is 32 bits wide and does not wrap: a place whose generation has reached
+// never matches a later one. It is odd, 32 bits wide and does not wrap: a place whose generation has reached
 // SB_GENERATION_END is retired, that is, stays free and is never used again. What links bindings of different tables
 // is in tree.c.
 #include "secure-bindings/bindings.h"
@@ -27,7 +27,7 @@ struct sb_binding *sb_place(struct sb_table *table) {
 
 void sb_place_free(struct sb_binding *place) {
     place->kind = EXO_KIND_NONE;
-    place->generation++;
+    place->generation += 2;
     place->previous = place->next = nullptr;
     place->table = nullptr;
     place->first = place->count = place->tag = 0;

@@ -73,7 +73,7 @@ static struct sb_made made(struct sb_binding *behind, struct sb_table *table, en
     binding->count = count;
     binding->rights = (uint8_t)rights;
     binding->tag = tag;
-    binding->callable = kind == EXO_KIND_GATE && (rights & EXO_EXECUTE) ? binding->generation : 0;
+    binding->callable = sb_place_callable(binding);
     binding->depth = behind->depth + 1;
     behind->settled = false;
     link_behind(binding, behind);

@@ -98,6 +98,8 @@ OPERATIONS = {
     "gate.call": Operation("gate call", 40,
                            "from the caller's syscall to the first instruction of the callee; all kernel",
                            "bench_gate"),
+    "gate.send": Operation("gate call, one way", 40, "the same for a call that wants no reply; all kernel",
+                           "bench_gate"),
     "gate.reply": Operation("gate reply", 40, "from the callee's syscall to behind the caller's; all kernel",
                             "bench_gate"),
     "gate.round": Operation("gate round trip", 0, "to a handler in C and back, eleven words each way, by libos/core",

@@ -29,20 +29,26 @@ class Way:
 
     crossings: int  # into the kernel, a call
     protected: str
+    ops: tuple = OPS
 
 
 INSTANCES = "instances of the library OS from each other; not it from its program"
+SERVERS = "server and client from each other"
 WAYS = {
     "procedure": Way(0, INSTANCES),
     "rewritten": Way(0, INSTANCES),
     "trap": Way(1, INSTANCES),
-    "message": Way(2, "server and client from each other"),
+    "message": Way(2, SERVERS),
+    "one-way": Way(1, SERVERS, tuple(op for op in OPS if op != "getpid")),  # which has no result
 }
+MESSAGES = ("message", "one-way")
+MEASURED = [(op, way) for op in OPS for way in WAYS if op in WAYS[way].ops]
 
 
 def heard(timeout):
     """{way: events}: a row of each operation, and of a program how its system calls came."""
-    return {way: _served(timeout) if way == "message" else _program(way, timeout) for way in WAYS}
+    served = _served(timeout)
+    return {way: served if way in MESSAGES else _program(way, timeout) for way in WAYS}
 
 
 def rows(events):
@@ -52,12 +58,12 @@ def rows(events):
         for event in events[way]:
             if event["event"] == "skipped":
                 raise BinderyError(f"{way}, {event['op']}: {event['reason']}")
-            if event["event"] == "bench":
+            if event["event"] == "bench" and event["system"] == way:
                 found[event["op"], way] = event
-    absent = [f"{op} by {way}" for op in OPS for way in WAYS if (op, way) not in found]
+    absent = [f"{op} by {way}" for op, way in MEASURED if (op, way) not in found]
     if absent:
         raise BinderyError(f"not measured: {', '.join(absent)}")
-    return [_row(op, way, found[op, way]) for op in OPS for way in WAYS]
+    return [_row(op, way, found[op, way]) for op, way in MEASURED]
 
 
 def _row(op, way, event):

@@ -10,6 +10,8 @@
 //   struct gate_message message = {.words = {key}};     // the client
 //   if (gate_call(gate, &message) == EXO_OK) use(message.words[0]);
 //
+//   gate_send(gate, &message);                          // or, if it wants no reply
+//
 // pe_on_gate runs on the stack of whoever called gate_serve, one call at a time. It may fault, make calls, take events
 // and use vector registers. What it leaves in those is wiped before the reply, else one client could read there what
 // belongs to another; a client's own are left as they are, so it tells the server what they hold. x87 registers are not
@@ -28,6 +30,9 @@ struct gate_message {
 // Calls, and takes the reply's words. Errors: those of gate_call; the words are then unchanged. Handlers of events that
 // came meanwhile run before it returns, unless events are held.
 enum exo_error gate_call(exo_handle gate, struct gate_message *message);
+
+// The same one way: the server has the words, and nothing comes back. Returns when a slice of this PE's begins.
+enum exo_error gate_send(exo_handle gate, const struct gate_message *message);
 
 // Serves calls for ever, through gates that others have made or that exo_gate_make makes.
 [[noreturn]] void gate_serve(void);

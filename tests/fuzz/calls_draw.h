@@ -186,7 +186,7 @@ static void make_sensible(uint64_t number, const struct known *self, uint64_t wo
     case EXO_CALL_pe_create: words[2] = 3 + byte() % 3; break;
     case EXO_CALL_gate_make: words[1] = byte() % 4, words[2] = 1 + byte() % 4; break;
     case EXO_CALL_pe_set_entry: words[1] %= EXO_UPCALLS; break;
-    case EXO_CALL_gate_call:
+    case EXO_CALL_gate_call: words[0] = draw_gate(self).raw & ~(byte() % 2 * EXO_ONE_WAY); break;
     case EXO_CALL_gate_post: words[0] = draw_gate(self).raw; break;
     default: break;
     }

@@ -93,6 +93,8 @@ Test(binding_audit, sees_wrong_depths) {
 Test(binding_audit, sees_wrong_generations) {
     child->generation = 0;
     list_says("a generation is out of range");
+    child->generation = 4;
+    list_says("a generation is out of range");
     child->generation = SB_GENERATION_END;
     list_says("a generation is out of range");
 }

@@ -27,8 +27,8 @@ Test(binding_gate, can_be_called_while_it_lives_and_has_the_right) {
     struct sb_made root = pe(), made = gate(root.binding, EXO_EXECUTE | EXO_WRITE);
     struct sb_made narrow = sb_derive(made.binding, &world_table[1], 1005, 1, EXO_EXECUTE);
     struct sb_made post = sb_derive(made.binding, &world_table[1], 1005, 1, EXO_WRITE);
-    cr_expect_eq(made.binding->callable, made.binding->generation);
-    cr_expect_eq(narrow.binding->callable, narrow.binding->generation);
+    cr_expect_eq(made.binding->callable, ~(int32_t)(made.binding->generation / 2));
+    cr_expect_eq(narrow.binding->callable, ~(int32_t)(narrow.binding->generation / 2));
     cr_expect_eq(narrow.binding->tag, 77);
     cr_expect_eq(post.binding->callable, 0);
     cr_expect_eq(root.binding->callable, 0);

@@ -36,7 +36,7 @@ Test(binding_table, of_the_smallest_size_has_one_place) {
     for (unsigned round = 0; round < 5; round++) {
         struct sb_made made = sb_root(&world_head, &table, EXO_KIND_PE, 7, 1, EXO_READ, 9);
         cr_assert_eq(made.error, EXO_OK);
-        cr_expect_eq(made.handle.raw, (round + 1ull) << 16 | 1);
+        cr_expect_eq(made.handle.raw, (2ull * round + 1) << 16 | 1);
         cr_expect_eq(sb_root(&world_head, &table, EXO_KIND_PE, 7, 1, EXO_READ, 9).error, EXO_FULL);
         cr_expect_null(sb_audit_table(&table));
         world_drop(made.binding);
@@ -67,14 +67,14 @@ Test(binding_table, keeps_its_owner_and_finds_any_used_place) {
 Test(binding_table, retires_a_place_whose_generations_are_used_up) {
     struct sb_made first = world_root();
     world_drop(first.binding);
-    world_places[0][1].generation = SB_GENERATION_END - 2;
+    world_places[0][1].generation = SB_GENERATION_END - 4;
     world_table[0].search = 1;
     struct sb_made one = world_root();
-    cr_assert_eq(one.handle.raw, (uint64_t)(SB_GENERATION_END - 2) << 16 | 1);
+    cr_assert_eq(one.handle.raw, (uint64_t)(SB_GENERATION_END - 4) << 16 | 1);
     world_drop(one.binding);
     world_table[0].search = 1;
     struct sb_made last = world_root();
-    cr_assert_eq(last.handle.raw, (uint64_t)(SB_GENERATION_END - 1) << 16 | 1);
+    cr_assert_eq(last.handle.raw, (uint64_t)(SB_GENERATION_END - 2) << 16 | 1);
     world_drop(last.binding);
     world_table[0].search = 1;
     for (uint32_t used = 2; used < WORLD_SIZE; used++) cr_assert_neq(world_root().handle.raw & 0xffff, 1);

@@ -5,6 +5,7 @@
 // No PE here has an `interrupt` entry, so a slice ends without grace; three hold a position of the slice vector.
 #include "exo/arch/host/machine.h"
 #include "tests/unit/kernel_gate.h"
+#include "pe/gate.h"
 
 TestSuite(kernel_gate_random, .init = world_begin, .fini = world_end);
 
@@ -87,18 +88,22 @@ static void ends(int who) {
 
 // --- Steps: each changes the model, makes the call, and compares its error
 
-static void step_call(int me, int other) {
+static void step_call(int me, int other, bool one_way) {
     const enum exo_pe_status state = members[other].state;
     enum exo_error wanted = state == EXO_PE_RESTING ? EXO_OK : state == EXO_PE_ENDED ? EXO_STATE : EXO_BUSY;
     if (members[other].pe == nullptr) wanted = EXO_HANDLE;
     if (wanted == EXO_OK) {
-        members[me].state = EXO_PE_CALLING;
-        members[me].callee = other;
         members[other].state = EXO_PE_READY;
-        members[other].caller = me;
         current = other;
     }
-    cr_expect_eq(host_gate_call(members[me].pe, members[me].gate[other]).error, wanted);
+    if (wanted == EXO_OK && one_way) members[me].result = EXO_OK;
+    if (wanted == EXO_OK && !one_way) {
+        members[me].state = EXO_PE_CALLING;
+        members[me].callee = other;
+        members[other].caller = me;
+    }
+    const exo_handle gate = members[me].gate[other];
+    cr_expect_eq(host_gate_call(members[me].pe, one_way ? exo_one_way(gate) : gate).error, wanted);
 }
 
 static void step_reply(int me) {
@@ -271,7 +276,7 @@ Test(kernel_gate_random, whatever_happens_who_runs_and_who_waits_is_as_the_model
             const unsigned which = draw(64);
             members[me].result = EXO_CALL; // seen
             if (which < 20)
-                step_call(me, other);
+                step_call(me, other, which < 5);
             else if (which < 32)
                 step_reply(me);
             else if (which < 38)

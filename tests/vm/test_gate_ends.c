@@ -7,10 +7,9 @@ TEST(forged_handles_are_refused_and_leave_every_register) {
     struct server server = server_new(CHILD_SHARED, serves_echo, 1);
     const uint64_t index = server.gate.raw & 0xffff, generation = server.gate.raw >> 16;
     const uint64_t near[] = {
-        index,                                     // the gate's own place, with the generation that nothing has
-        index + 1,                                 // a free place, likewise
-        (generation + 1) << 16 | index,            // the next use of it
-        (generation - 1) << 16 | index,            // an earlier one
+        index + 1,                                 // a free place, with a generation that nothing has
+        (generation + 2) << 16 | index,            // the next use of the gate's own place
+        (generation - 2) << 16 | index,            // an earlier one
         generation << 16 | (index + 1),            //
         1ull << 48 | server.gate.raw,              // bits above the generation
         1ull << 63 | server.gate.raw,              //
@@ -25,9 +24,10 @@ TEST(forged_handles_are_refused_and_leave_every_register) {
     for (unsigned i = 0; i < sizeof near / sizeof *near + sizeof RIG_FORGED / sizeof *RIG_FORGED + 1; i++) {
         const unsigned others = sizeof near / sizeof *near;
         const uint64_t forged = i < others ? near[i] : i == others ? 0 : RIG_FORGED[i - others - 1];
+        const bool asks_one_way = (forged | EXO_ONE_WAY) == FRAMES.raw; // by a handle that is none of a gate
         struct message message = message_of(100);
         rig_context("handle", forged);
-        CHECK_EQUAL(call_through((exo_handle){forged}, &message), EXO_HANDLE);
+        CHECK_EQUAL(call_through((exo_handle){forged}, &message), asks_one_way ? EXO_KIND : EXO_HANDLE);
         CHECK(message.rbx == 101 && message.rbp == 105 && message.r12 == 109 && message.r15 == 112);
         CHECK_ERROR(exo_gate_post((exo_handle){forged}, 1, 2, 3, 4), HANDLE);
     }
@@ -41,7 +41,7 @@ struct forgery {
     uint32_t generation;
     uint16_t depth, uses;
     uint8_t kind, rights, dying, reserved;
-    uint32_t callable;
+    int32_t callable;
 };
 static_assert(sizeof(struct forgery) == 64);
 static exo_handle forged_handle;
@@ -65,7 +65,7 @@ TEST(a_gate_forged_behind_the_table_is_none) {
         .depth = 1,
         .kind = EXO_KIND_GATE,
         .rights = EXO_EXECUTE,
-        .callable = 1,
+        .callable = ~0,
     };
     forged_handle = (exo_handle){1 << 16 | places};
     served_count = 0;

@@ -100,7 +100,7 @@ def _described(row):
 @shared
 def subject_ways(form, timeout):
     """Count the instructions of the same calls by each way into an OS: procedure call, rewritten call site, trap,
-    message.
+    message, one-way message.
 
     Columns: instructions (the least of the samples); steps of REP among them that copy 8 bytes each; bytes copied;
     crossings into the kernel; who is protected from whom. See doc/ways.md.

@@ -8,10 +8,15 @@ struct exo_result short_path_gate_call(exo_handle handle) {
     const struct sb_found gate = gate_find(handle);
     if (gate.error != EXO_OK) return (struct exo_result){gate.error, 0};
     struct pe *caller = arch_current(), *callee = gate_callee(gate.binding);
-    caller->state = EXO_PE_CALLING;
-    caller->calling = (uint64_t)((uint8_t *)gate.binding - (uint8_t *)caller->bindings.bindings);
+    if (handle.raw & EXO_ONE_WAY) {
+        caller->state = EXO_PE_CALLING;
+        caller->calling = (uint64_t)((uint8_t *)gate.binding - (uint8_t *)caller->bindings.bindings);
+        callee->caller = caller;
+    } else {
+        caller->context.rax = EXO_OK;
+        caller->context.rflags = 0x202;
+    }
     callee->state = EXO_PE_READY;
-    callee->caller = caller;
     gate_wake(callee);
     callee->context.rdi = caller->id;
     callee->context.rax = gate.binding->first;

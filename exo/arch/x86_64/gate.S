@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The short path of gates: a call in 40 instructions, a reply in 36, from the user's syscall to the first instruction
-// on the other side. What is checked, and what it comes to, is said in exo/gate.c; what is refused goes there.
+// The short path of gates: a call in 40 instructions, a one-way call in 40, a reply in 36, from the user's syscall to
+// the first instruction on the other side. What is checked, and what it comes to, is said in exo/gate.c; what is
+// refused goes there.
 //
-//   register                  call: caller's → callee's              reply: callee's → caller's
+//   register                  calls: caller's → callee's             reply: callee's → caller's
 //   rax                       ~gate_call → the gate's number         ~gate_reply → OK
 //   rdi                       the gate's handle → the caller's id    the message
 //   rbx rbp rdx rsi r8-r10    the message: goes over as it is        the same
@@ -10,6 +11,8 @@
 //   base of GS                goes over, and is kept for nobody      the same
 //   rsp, rip, base of FS      kept; the callee's own                 dropped, but for FS's base; the caller's own
 //   rcx, r11, flags           changed                                changed
+//
+// A one-way call leaves its caller's rsp, rip and result in the PE's context, with what else is there from earlier.
 //
 // Nothing is pushed here, and rsp may be the user's: nothing here can fault, interrupts are off, and what comes all the
 // same has a stack of its own. The load of CR3 flushes the TLB, which the frame table is not told: it takes the last
@@ -31,8 +34,21 @@
     movq    %rcx, %cr3
 .endm
 
+// On to the gate entry of the PE in rdi, from the one in r11 and through its gate at rax.
+.macro ENTER_GATE
+    movq    PE_TABLE+SB_FIRST(%r11,%rax), %rax
+    SWITCH_TO %rdi, %r11
+    movq    PE_STACK_GATE(%rdi), %rsp
+    movq    PE_ENTRY_GATE(%rdi), %rcx
+    movq    PE_ID(%r11), %rdi
+    movl    $USER_RFLAGS, %r11d
+    swapgs
+    sysretq
+.endm
+
 // From entry.S, GS exchanged and all else as the user left it. r11: the caller; rax: the gate, as its distance from the
-// start of the caller's table; rdi: the handle, then the callee.
+// start of the caller's table; rdi: the handle, half its generation, then the callee. Half the generation and the
+// gate's `callable` are each other's complement, so that with the carry, the handle's bit EXO_ONE_WAY, their sum is 0.
 .globl gate_call
 .balign 16
 gate_call:
@@ -42,11 +58,11 @@ gate_call:
     cmpl    %eax, PE_TABLE_SIZE(%r11)
     jbe     gate_refused
     shll    $SB_SHIFT, %eax
-    shrq    $16, %rdi // the generation; 0 is never one, and stands in `callable` of what is no gate
-    jz      gate_refused_generation
-    movl    PE_TABLE+SB_CALLABLE(%r11,%rax), %ecx
-    cmpq    %rcx, %rdi
-    jne     gate_refused_generation
+    shrq    $17, %rdi
+    jnc     gate_call_one_way
+    movslq  PE_TABLE+SB_CALLABLE(%r11,%rax), %rcx
+    adcq    %rcx, %rdi
+    jnz     gate_refused_sum
     movq    PE_TABLE+SB_TAG(%r11,%rax), %rdi
     cmpq    $STATE_RESTING, PE_STATE(%rdi)
     jne     gate_refused_state
@@ -55,20 +71,32 @@ gate_call:
     movq    $STATE_CALLING, PE_STATE(%r11)
     movq    %rax, PE_CALLING(%r11)
     movq    %rsp, PE_CONTEXT+CONTEXT_RSP(%r11)
-    movq    PE_TABLE+SB_FIRST(%r11,%rax), %rax
-    SWITCH_TO %rdi, %r11
-    movq    PE_STACK_GATE(%rdi), %rsp
-    movq    PE_ENTRY_GATE(%rdi), %rcx
-    movq    PE_ID(%r11), %rdi
-    movl    $USER_RFLAGS, %r11d
-    swapgs
-    sysretq
+    ENTER_GATE
+
+gate_call_one_way:
+    movslq  PE_TABLE+SB_CALLABLE(%r11,%rax), %rcx
+    notq    %rcx
+    cmpq    %rcx, %rdi
+    jne     gate_refused_half
+    movq    PE_TABLE+SB_TAG(%r11,%rax), %rdi
+    cmpq    $STATE_RESTING, PE_STATE(%rdi)
+    jne     gate_refused_state
+    movq    $STATE_READY, PE_STATE(%rdi)
+    movq    $0, PE_CONTEXT+CONTEXT_RAX(%r11)
+    movq    $USER_RFLAGS, PE_CONTEXT+CONTEXT_RFLAGS(%r11)
+    movq    %rsp, PE_CONTEXT+CONTEXT_RSP(%r11)
+    ENTER_GATE
 
 // Puts handle, number and return address back, and makes the call in C, which says why not.
 gate_refused_state:
-    movl    PE_TABLE+SB_CALLABLE(%r11,%rax), %edi
-gate_refused_generation:
-    shlq    $16, %rdi
+    movslq  PE_TABLE+SB_CALLABLE(%r11,%rax), %rdi
+    notq    %rdi
+    jmp     gate_refused_half
+gate_refused_sum:
+    stc
+    sbbq    %rcx, %rdi
+gate_refused_half:
+    shlq    $17, %rdi
     shrl    $SB_SHIFT, %eax
     orq     %rax, %rdi
 gate_refused:
