@@ -3,6 +3,7 @@
 #include "tests/posix/cases.h"
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -256,6 +257,20 @@ CASE(wait_tells_of_children) {
     SHOW(waitpid(child, &status, 0));
     SHOW(waitpid(-1, &status, 12345));
     SHOW(waitid(P_ALL, 0, &info, 0));
+}
+
+// free(1) takes what sysinfo and /proc/meminfo say, and subtracts.
+CASE(memory_in_use_is_counted_once) {
+    struct sysinfo info;
+    char name[32];
+    unsigned long value, cached = 0;
+    FILE *file = fopen("/proc/meminfo", "r");
+    while (file != NULL && fscanf(file, "%31[^:]: %lu kB\n", name, &value) == 2)
+        if (strcmp(name, "Cached") == 0) cached = value;
+    if (file != NULL) fclose(file);
+    SHOW(sysinfo(&info));
+    SHOW(cached > 0);
+    SHOW(info.totalram * info.mem_unit > (info.freeram + info.bufferram) * info.mem_unit + cached * 1024);
 }
 
 CASE(a_killed_writer_leaves_a_whole_file_system) {

@@ -32,7 +32,6 @@ int64_t sys_sysinfo(struct thread *, const uint64_t argument[6]) {
         .seconds = (int64_t)(clock_now() / SECOND),
         .memory = sizes.frames * EXO_PAGE_SIZE,
         .memory_free = sizes.frames_free * EXO_PAGE_SIZE,
-        .memory_buffer = sizes.frames_cache * EXO_PAGE_SIZE,
         .swap = sizes.swap * EXO_PAGE_SIZE,
         .swap_free = sizes.swap_free * EXO_PAGE_SIZE,
         .unit = 1,
