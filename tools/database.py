@@ -26,14 +26,13 @@ from pathlib import Path
 from tools import paths, session, stock, terminal, unix
 from tools.errors import BinderyError
 from tools.fleet import Boot, Fleet
-from tools.peers import common, debian, foreign, linux
-from tools.peers.disk_boots import MODULES, write_partitions, write_swap_head
+from tools.peers import common, linux
+from tools.peers.disk_boots import MODULES, module, root_disk
 
 RUNNER = paths.BUILD / "peers" / "counted" / "run-counted"
 COUNTER = paths.BUILD / "peers" / "counter" / "libcounter.so"
 ICOUNT = ("-icount", "shift=0,sleep=on")
 FURTHER = 128  # pages of Linux's limit
-MODULE_PATH = "lib/modules/*/kernel/drivers/*/{}.ko"
 WAYS = {"group": "frames", "locked": "left"}  # of limiting Linux: name, word for peers/linux/counted.c
 # With the read-ahead that suits whole files (peers/linux/disk.c) Linux takes 1.5 to 3 times as many instructions in
 # tight memory: it reads 20 to 100 times as much and throws it away. doc/measuring.md has the figures.
@@ -117,9 +116,9 @@ def on_bindery(folder, case, policy, size, timeout):
     with unix.Root(words, folder) as root, session.scratch() as scratch:
         run = root.run(policy, case.frames, ("output=stream", "input=none", "random=fixed"))
         machine = session.prepare([run], scratch, exact=False, memory=unix.MEMORY)
-        machine.extra = (*ICOUNT, *_plugin(scratch))
+        machine.extra = (*ICOUNT, *plugin(scratch))
         printed = bytearray()
-        events = _heard(machine, scratch, printed, timeout)
+        events = heard(machine, scratch, printed, timeout, "speedtest1 on libos/unix")
         job = next((event for event in events if event["event"] == "job"), {})
         if job.get("end") != "exit" or job.get("status") != 0:
             raise BinderyError(f"speedtest1 did not end well on libos/unix: {job}", printed.decode(errors="replace"))
@@ -129,8 +128,9 @@ def on_bindery(folder, case, policy, size, timeout):
             "instructions": _instructions(scratch)} | _transfers(scratch)
 
 
-def _heard(machine, folder, printed, timeout):
-    boot = Boot(machine, folder, printed.extend, name="speedtest1 on libos/unix", silence=timeout)
+def heard(machine, folder, printed, timeout, name):
+    """The events of one boot; what is printed is put into `printed`."""
+    boot = Boot(machine, folder, printed.extend, name=name, silence=timeout)
     return [event for _, event in Fleet(limit=timeout).run([boot])]
 
 
@@ -139,7 +139,7 @@ def on_linux(folder, case, size, timeout, way=None, kernel=0):
 
     `kernel`: pages for the kernel itself, where they are of the same memory; `taken` of the result is how many it took.
     """
-    modules = {f"{name}.ko": debian.file_of(linux.PACKAGE, MODULE_PATH.format(name)).read_bytes() for name in MODULES}
+    modules = {f"{name}.ko": module(name) for name in MODULES}
     settings = [*(word for word in linux.TUNED if not (way == "group" and word == "cgroup_disable=memory")),
                 "program=/speedtest1", "arguments=" + ",".join(arguments(size)), *(TIGHT if way else ())]
     if way:
@@ -147,15 +147,10 @@ def on_linux(folder, case, size, timeout, way=None, kernel=0):
         settings += [f"{WAYS[way]}={case.frames + FURTHER + (kernel if way == 'locked' else 0)}"]
     with unix.Root(["/speedtest1"], folder) as root, session.scratch() as scratch:
         session.prepare([root.run()], scratch)
-        image = scratch / "disk.img"
-        swap = root.place.block + root.place.blocks
-        write_partitions(image, root.place.block, root.place.blocks, swap, session.SWAP_BLOCKS)
-        write_swap_head(image, swap, session.SWAP_BLOCKS)
-        drive = ("-drive", f"if=none,format=raw,id=disk,cache=unsafe,file={image}",
-                 "-device", "virtio-blk-pci,drive=disk,disable-legacy=on")
+        drive = root_disk(scratch / "disk.img", root.place)
         terminal.say(f"{case.memory} memory on Linux{f' ({way})' if way else ''}")
         heard = linux.boot(scratch, "counted", common.Options(timeout=timeout), tuned=False, files=modules,
-                           settings=settings, words=[*drive, *ICOUNT, *_plugin(scratch)], exact=False)
+                           settings=settings, words=[*drive, *ICOUNT, *plugin(scratch)], exact=False)
         for event in heard.events:
             if event["event"] == "failed":
                 raise common.Skipped(event["reason"])
@@ -167,10 +162,11 @@ def on_linux(folder, case, size, timeout, way=None, kernel=0):
                                                         "taken": taken}
 
 
-def _plugin(folder):
+def plugin(folder, traced=TRACED):
+    """QEMU's words for the counter, which writes to the file `counts`, and for tracing to its log."""
     if not COUNTER.exists():
         raise BinderyError(f"there is no {paths.in_words(COUNTER)}; ./bindery build makes it")
-    return ("-plugin", f"{COUNTER},out={folder / 'counts'}", *(word for name in TRACED for word in ("-trace", name)))
+    return ("-plugin", f"{COUNTER},out={folder / 'counts'}", *(word for name in traced for word in ("-trace", name)))
 
 
 def _checked(found):

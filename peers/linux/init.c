@@ -34,6 +34,7 @@ static const struct part {
     {"fault", "dirty", part_dirty},
     {"disk", "disk", bench_disk},
     {"processes", "processes", part_processes},
+    {"files", "files", part_files},
     {"counted", "counted", part_counted},
 };
 

@@ -74,6 +74,7 @@ void part_uffd_protect(void);
 void part_yield(void);
 void part_dirty(void);
 void part_processes(void);
+void part_files(void);
 void part_counted(void);
 void bench_disk(void);
 

@@ -3,11 +3,15 @@
 //
 // Each row is the least of its samples in ticks of the time-stamp counter, which are instructions under -icount. It
 // reports at port 0xe9 where ports can be had (Linux, as root), else on its standard output.
+//
+//   process-bench SYSTEM           all rows but those of disk.c; process-large (exec_large.c) lies beside it
+//   process-bench SYSTEM disk      the rows of files, and those of disk.c
 #include "peers/bench.h"
 #include "peers/processes/rows.h"
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/io.h>
@@ -19,7 +23,7 @@
 enum { PORT = 0xe9, PAGE = 4096 };
 
 static bool ports;
-static const char *self;
+static const char *self, *beside; // this program, and process-large
 static int there[2], back[2], file;
 static char page[PAGE];
 
@@ -47,18 +51,30 @@ static uint32_t fork_exit(void) {
     return done ? after - before : bench_trouble("fork failed");
 }
 
-static uint32_t fork_exec(void) {
-    static char *const words[] = {"x", "exit", NULL}, *const none[] = {NULL};
+static uint32_t exec_once(const char *path, char *word) {
+    char *const words[] = {"x", word, NULL}, *const none[] = {NULL};
     const uint32_t before = bench_stamp();
     const pid_t child = fork();
     if (child == 0) {
-        execve(self, words, none);
+        execve(path, words, none);
         _exit(1);
     }
     int status = 1;
     const bool done = child > 0 && waitpid(child, &status, 0) == child && status == 0;
     const uint32_t after = bench_stamp();
     return done ? after - before : bench_trouble("exec failed");
+}
+
+static uint32_t fork_exec(void) {
+    return exec_once(self, "exit");
+}
+
+static uint32_t exec_large(void) {
+    return exec_once(beside, "exit");
+}
+
+static uint32_t exec_large_touch(void) {
+    return exec_once(beside, "touch");
 }
 
 static uint32_t vfork_exec(void) {
@@ -167,10 +183,19 @@ static void prepare(void) {
     if (child < 0 || file < 0 || write(file, page, PAGE) != PAGE) _exit(2);
 }
 
+static const char *path_beside(const char *path) {
+    static char found[256];
+    const char *last = strrchr(path, '/');
+    (void)snprintf(found, sizeof found, "%.*sprocess-large", last == NULL ? 0 : (int)(last + 1 - path), path);
+    return found;
+}
+
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "exit") == 0) _exit(0);
     const char *system = argc > 1 ? argv[1] : "linux";
+    const bool disk = argc > 2 && strcmp(argv[2], "disk") == 0;
     self = (const char *)getauxval(AT_EXECFN);
+    beside = path_beside(self);
     ports = ioperm(PORT, 1, 1) == 0 && ioperm(PORT, 1, 0) == 0;
     prepare();
     const struct bench rows[] = {
@@ -178,6 +203,11 @@ int main(int argc, char **argv) {
         {.op = "fork.exit", .how = "fork, _exit, waitpid", .once = fork_exit},
         {.op = "fork.exec", .how = "fork, execve of this program, _exit, waitpid", .once = fork_exec, .samples = 64},
         {.op = "vfork.exec", .how = "the same with vfork", .once = vfork_exec, .samples = 64},
+        {.op = "exec.large", .how = "fork, execve of a program of 5 MiB", .once = exec_large, .samples = 64},
+        {.op = "exec.large.touch",
+         .how = "the same, which reads 1024 pages of itself and writes 256",
+         .once = exec_large_touch,
+         .samples = 16},
         {.op = "pipe.round", .how = "a byte to another process and one back", .once = pipe_round},
         {.op = "pipe.alone", .how = "a byte through a pipe in one process", .once = pipe_alone},
         {.op = "file.read", .how = "pread of 4 KiB that are in memory", .once = read_cached},
@@ -213,10 +243,12 @@ int main(int argc, char **argv) {
     };
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct bench row = rows[i];
+        if (disk && strncmp(row.op, "file.", 5) != 0) continue;
         row.system = system;
         row.empty = bench_empty();
         const struct bench_figures figures = bench_take(&row);
         bench_report(&row, &figures);
     }
+    if (disk) disk_rows(system);
     return 0;
 }

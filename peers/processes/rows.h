@@ -25,4 +25,10 @@ uint32_t protect_round(void);
 void large_memory(const void *); // makes the process that large: after this a fork has that to share
 enum { LARGE_NAMES = 500, LARGE_PAGES = 4096, LARGE_PIPES = 64 };
 
+void disk_rows(const char *system); // those of disk.c, all of them
+enum { DISK_COLD = 32 };            // MiB of /cold
+
+// exec_large.c, a program of its own.
+enum { EXEC_CONSTANT = 4 << 20, EXEC_DATA = 1 << 20 };
+
 #endif

@@ -71,6 +71,23 @@ Test(unix_memory, a_file_that_is_read_in_order_is_read_ahead) {
     end();
 }
 
+Test(unix_memory, nothing_is_read_ahead_of_a_file_that_is_read_at_random) {
+    begin_with("clock1", 400, 100);
+    static char bytes[16 * EXO_PAGE_SIZE];
+    cr_assert_eq(cache_write(&fake.file[0], 0, bytes, sizeof bytes), sizeof bytes);
+    cr_assert_eq(cache_sync(&fake.file[0], false), 0);
+    cache_forget(&fake.file[0]);
+    cache_expect(&fake.file[0], true);
+    const uint64_t reads = memory.count.reads;
+    for (uint64_t page = 0; page < 2; page++)
+        cr_assert_eq(cache_read(&fake.file[0], page * EXO_PAGE_SIZE, bytes, 1), 1);
+    cr_assert_eq(memory.count.reads - reads, 2);
+    cache_expect(&fake.file[0], false);
+    cr_assert_eq(cache_read(&fake.file[0], 2 * EXO_PAGE_SIZE, bytes, 1), 1);
+    cr_assert_eq(memory.count.reads - reads, 16);
+    end();
+}
+
 // Pages that are about to be read ahead keep their numbers, even if none is left but theirs.
 Test(unix_memory, reading_ahead_stops_when_there_are_no_numbers) {
     begin_with("clock1", 400, 100);

@@ -9,7 +9,7 @@
 import contextlib
 import struct
 
-from tools import layout, paths, qemu
+from tools import layout, paths, qemu, session
 from tools.errors import BinderyError
 from tools.fleet import Boot, Fleet
 from tools.image import DiskImage
@@ -52,8 +52,26 @@ class Image:
 
     def words(self):
         """QEMU's words for the disk; what qemu.Machine says for every disk."""
-        return ["-drive", f"if=none,format=raw,id=disk,cache=unsafe,file={self.path}",
-                "-device", "virtio-blk-pci,drive=disk,disable-legacy=on"]
+        return _words(self.path)
+
+
+def _words(path):
+    return ["-drive", f"if=none,format=raw,id=disk,cache=unsafe,file={path}",
+            "-device", "virtio-blk-pci,drive=disk,disable-legacy=on"]
+
+
+def root_disk(path, place):
+    """QEMU's words for a disk of session.prepare, on which Linux, too, is to find the file system at `place` (an
+    image.File), in its first partition, and the swap space behind it, in its second."""
+    swap = place.block + place.blocks
+    write_partitions(path, place.block, place.blocks, swap, session.SWAP_BLOCKS)
+    write_swap_head(path, swap, session.SWAP_BLOCKS)
+    return _words(path)
+
+
+def module(name):
+    """One of MODULES."""
+    return debian.file_of(linux.PACKAGE, f"lib/modules/*/kernel/drivers/*/{name}.ko").read_bytes()
 
 
 def write_partitions(path, block, blocks, swap, swap_blocks):
@@ -123,8 +141,7 @@ def boot_bindery(image, folder, options, words=()):
 def boot_linux(image, folder, options, words=()):
     """One boot of Linux with the part `disk` of peers/linux. Raises common.Skipped."""
     image.mark_swap()
-    modules = {f"{name}.ko": debian.file_of(linux.PACKAGE, f"lib/modules/*/kernel/drivers/*/{name}.ko").read_bytes()
-               for name in MODULES}
+    modules = {f"{name}.ko": module(name) for name in MODULES}
     heard = linux.boot(folder, "disk", options, files=modules, words=[*image.words(), *words], exact=False)
     for event in heard.events:
         if event["event"] == "failed":

@@ -119,7 +119,9 @@ def subject_processes(form, timeout):
     """Count what fork, exec, pipes, files, signals and threads cost on libos/unix and on Linux, in the same QEMU.
 
     One static program is measured on both. Figures are the least of the samples, in instructions, those that zero and
-    copy pages included; on Linux with the settings of `bench peers`. See doc/measuring.md.
+    copy pages included; on Linux with the settings of `bench peers`. Rows of files are measured on Linux's ext4, too;
+    rows `disk.…` are means of what the whole machine executed while files were synced or read from the disk, with what
+    the disk was asked for. See doc/measuring.md.
     """
     builder.build(everything=False, peers=True)
     rows = processes.measure(timeout)

@@ -109,8 +109,7 @@ static int64_t allocate_checked(struct file *file, uint32_t mode, int64_t offset
 int64_t sys_fallocate(struct thread *, const uint64_t argument[6]) {
     struct file *file = file_of(argument[0]);
     if (file == nullptr) return -EBADF;
-    const int64_t result =
-        allocate_checked(file, (uint32_t)argument[1], (int64_t)argument[2], (int64_t)argument[3]);
+    const int64_t result = allocate_checked(file, (uint32_t)argument[1], (int64_t)argument[2], (int64_t)argument[3]);
     file_release(file);
     return result;
 }
@@ -160,12 +159,16 @@ int64_t sys_syncfs(struct thread *, const uint64_t argument[6]) {
     return error != 0 ? error : fs_sync(files_disk);
 }
 
-// Advice that nothing is done with is still checked.
+// Of advice only POSIX_FADV_RANDOM, and what takes it back, has an effect; the rest is checked.
 int64_t sys_fadvise64(struct thread *, const uint64_t argument[6]) {
     struct file *file = file_of(argument[0]);
     if (file == nullptr) return -EBADF;
+    const uint32_t advice = (uint32_t)argument[3];
     const bool is_stream = S_ISFIFO(file->inode->mode);
+    const bool has_pages = S_ISREG(file->inode->mode) && !is_special(file->inode);
+    const bool is_wrong = (int64_t)argument[2] < 0 || advice > POSIX_FADV_NOREUSE;
+    if (has_pages && !is_wrong && advice <= POSIX_FADV_SEQUENTIAL)
+        cache_expect(file->inode, advice == POSIX_FADV_RANDOM);
     file_release(file);
-    if (is_stream) return -ESPIPE;
-    return (int64_t)argument[2] < 0 || (uint32_t)argument[3] > 5 ? -EINVAL : 0;
+    return is_stream ? -ESPIPE : is_wrong ? -EINVAL : 0;
 }

@@ -143,6 +143,11 @@ int cache_sync(struct inode *inode, bool data) {
     return error != 0 ? error : result;
 }
 
+void cache_expect(struct inode *inode, bool at_random) {
+    struct object *object = at_random ? object_of(inode) : inode->owner;
+    if (object != nullptr) object->at_random = at_random;
+}
+
 int cache_sync_all(void) {
     return objects_sync();
 }

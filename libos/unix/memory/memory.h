@@ -91,6 +91,9 @@ int cache_set_size(struct inode *file, uint64_t size); // and takes pages past t
 // Takes blocks for the pages of a range, so that writing there cannot find the disk full (fallocate).
 int cache_allocate(struct inode *file, uint64_t offset, uint64_t bytes);
 int cache_sync(struct inode *file, bool data); // fsync, fdatasync
+// Whether readers are going to ask for pages at random: then nothing is read but what is asked for. Said of the file,
+// whoever reads it, and forgotten when the cache has no pages of it any more.
+void cache_expect(struct inode *file, bool at_random);
 int cache_sync_all(void);
 int cache_write_fresh(struct inode *file); // the file system's hook (fs_hooks)
 // No page of this file is kept, dirty or not, and `owner` is null. The cache holds a reference of its own to every file

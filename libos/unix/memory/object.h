@@ -33,6 +33,7 @@ struct object {
     struct chunk *dirty;
     struct chunk *last;             // the chunk found last
     uint64_t next_read;             // the page that a reader in rising order wants next
+    bool at_random;                 // nothing is read ahead
     struct object *next, *previous; // files' objects
 };
 

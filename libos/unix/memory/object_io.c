@@ -59,6 +59,7 @@ unsigned object_ahead(uint32_t number, uint32_t others[CHUNK_PAGES]) {
     const struct page *page = &memory.page[number];
     if (page->kind != PAGE_HELD || page->chunk->object->inode == nullptr) return 0;
     struct object *object = page->chunk->object;
+    if (object->at_random) return 0;
     const uint64_t index = object_index(page), pages = (object->inode->size + EXO_PAGE_SIZE - 1) / EXO_PAGE_SIZE;
     const bool in_order = index == object->next_read;
     unsigned most = CHUNK_PAGES - 1 - page->index, count = 0;
