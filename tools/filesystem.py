@@ -82,6 +82,14 @@ def save_image(path, folder, blocks, first=0):
         files.rename(folder)
 
 
+def modified(path, name, first=0):
+    """When a file of an image's file system was modified last, in nanoseconds; None: it is not there. What is in the
+    journal only does not count."""
+    done = _run("debugfs", ["-R", f'stat "/{name}"', f"{path}?offset={first * BLOCK}"])
+    time = re.search(r"^ mtime: 0x([0-9a-f]+):([0-9a-f]+)", done.stdout, re.MULTILINE)
+    return int(time[1], 16) * 10**9 + (int(time[2], 16) >> 2) if time else None
+
+
 def damage(path):
     """What e2fsck finds wrong with the file system that an image is, which stays as it is; "" for nothing."""
     checked = _run("e2fsck", ["-fn", path])

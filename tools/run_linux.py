@@ -27,6 +27,8 @@ def run(words, folder, save, environment, policy, frames, strace, rewrite, limit
                "output": output.decode(errors="replace"), "events": outcome.events}
         json.dump({"schema": tables.SCHEMA, "rows": [row]}, sys.stdout, indent=1)
         print()
+    if root.changed:
+        terminal.say(f"what {words[0]} made of {', '.join(root.changed)} is gone; --save DIR keeps a run's files")
     if outcome.end != "exit":
         terminal.say(outcome.sentence())
     return outcome.exit_status()

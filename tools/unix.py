@@ -37,6 +37,7 @@ class Root:
         self.words = list(words)
         self.environment = ENVIRONMENT | _variables(environment)
         self.scratch = tempfile.TemporaryDirectory(prefix="bindery-root-")
+        self.brought, self.changed = {}, []  # files that arguments name, with their times; which became others
         try:
             self.folder, self.program = self._given(Path(folder)) if folder else self._made()
         except BaseException:
@@ -76,8 +77,7 @@ class Root:
             self._copy_in(word, folder)
         return folder, f"/bin/{Path(found).name}"
 
-    @staticmethod
-    def _copy_in(word, folder):
+    def _copy_in(self, word, folder):
         """A file or folder that an argument names, unless it is the current folder or lies outside of it."""
         try:
             source, to = Path(word), Path(os.path.normpath(word))
@@ -88,6 +88,8 @@ class Root:
                     shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
                 else:
                     shutil.copy2(source, target)
+                    if '"' not in word:  # a name that debugfs can be told
+                        self.brought[str(to)] = int(target.stat().st_mtime) * 10**9  # as mke2fs keeps it
         except OSError:  # no name of a file at all: too long, a zero byte
             return
 
@@ -116,6 +118,9 @@ class Root:
         """The machine has ended; what its disk holds now is copied out if that was asked for."""
         if self.saved is not None:
             filesystem.save_image(image, self.saved, self.blocks, first=self.place.block)
+            return
+        self.changed = [name for name, time in self.brought.items()
+                        if filesystem.modified(image, name, self.place.block) != time]
 
     def save_to(self, folder):
         """After the run, the root's files are to be copied into this folder, which must not exist or be empty."""

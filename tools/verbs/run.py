@@ -56,7 +56,7 @@ def verb_run(libos, policy, frames, memory, readahead, cluster, files, root, sav
 
     A program linked with a library OS (bindery-cc) runs on that. Any other static Linux executable runs unmodified on
     libos/unix, in a file system of its own: that of --root, or one with the program and the files that its arguments
-    name. Ctrl-] ends the machine.
+    name. It is gone after the run, but for what --save keeps. Ctrl-] ends the machine.
     """
     registry.require("library OS", libos, registry.LIBOSES)
     if as_csv and not compat:
