@@ -31,6 +31,15 @@ static void handler(int signal) {
     return result;
 }
 
+// The child has the parent's memory, and its stack, until it ends.
+[[gnu::noinline]] static long plain_vfork(void) {
+    long result;
+    __asm__ volatile(
+        "movl $58, %%eax; syscall; testl %%eax, %%eax; jnz 1f; movl $5, %%edi; movl $60, %%eax; syscall; 1:"
+        : "=a"(result)::"rcx", "r11", "rdi", "memory");
+    return result;
+}
+
 // Words below the stack pointer are kept.
 [[gnu::naked, gnu::noinline]] static long red_zone(void) {
     __asm__("movq $0x1234, -8(%rsp); movq $0x77, -16(%rsp); movl $39, %eax; syscall;"
@@ -64,21 +73,27 @@ __asm__(".text; .balign 16; .type stepped_move, @function; .type stepped_call, @
 
 static volatile int steps, seen, seen_inside;
 
+static bool is_inside(const void *context) {
+    const char *place = (const char *)((const ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+    return place >= stepped_in[0] && place < stepped_in[1];
+}
+
 // One more signal, that waits until this one's handler has returned: its own handler sees where the thread was.
-static void step(int signal) {
-    (void)signal;
+static void step(int signal, siginfo_t *info, void *context) {
+    (void)signal, (void)info;
     if (steps++ == 0) raise(SIGUSR1);
+    if (!is_inside(context)) seen_inside -= 100;
 }
 
 static void look(int signal, siginfo_t *info, void *context) {
     (void)signal, (void)info;
-    const char *place = (const char *)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
     seen++;
-    seen_inside += place >= stepped_in[0] && place < stepped_in[1];
+    seen_inside += is_inside(context);
 }
 
 static const char *stepped(long (*function)(void)) {
-    struct sigaction step_action = {.sa_handler = step}, look_action = {.sa_sigaction = look, .sa_flags = SA_SIGINFO};
+    struct sigaction step_action = {.sa_sigaction = step, .sa_flags = SA_SIGINFO};
+    struct sigaction look_action = {.sa_sigaction = look, .sa_flags = SA_SIGINFO};
     sigaddset(&step_action.sa_mask, SIGUSR1);
     sigaction(SIGTRAP, &step_action, nullptr);
     sigaction(SIGUSR1, &look_action, nullptr);
@@ -102,6 +117,9 @@ int main(void) {
     while (waitpid((pid_t)child, &status, 0) < 0) {
     }
     printf("read %ld %c, %d signals, child %d\n", count, byte, signals, WEXITSTATUS(status));
+    const long other = plain_vfork();
+    printf("vforked %d", waitpid((pid_t)other, &status, 0) == other);
+    printf(", ended with %d\n", WEXITSTATUS(status));
     printf("red zone %#lx, jumped to %d, registers %#lx\n", red_zone(), jumped_to() == getppid(), registers());
     printf("on its way: %s, %s\n", stepped(stepped_move), stepped(stepped_call));
     return 0;

@@ -104,3 +104,41 @@ TEST(a_stack_without_end_is_SIGSEGV) {
     const int status = status_of(overflows);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
+
+// ---- A thread that steps through itself: what the trap flag's first step enters the system by
+
+long step_call(void), step_fork(void), step_load(const void *from);
+extern const char *const step_code[2];
+__asm__(".pushsection .text\n"
+        ".macro STEP; pushfq; orl $0x100, (%rsp); popfq; .endm\n"
+        "1: step_call: movl $39, %eax; STEP; syscall; nop; ret\n"
+        "step_fork: movl $57, %eax; STEP; syscall; nop; ret\n"
+        "step_load: STEP; movl (%rdi), %eax; nop; ret\n"
+        "2: .popsection; .pushsection .rodata; .balign 8; step_code: .quad 1b, 2b; .popsection\n");
+
+static volatile int steps, steps_elsewhere;
+
+static void stops(int signal, siginfo_t *info, void *context) {
+    greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
+    const char *place = (const char *)registers[REG_RIP];
+    steps += signal == SIGTRAP && info->si_code != SI_USER;
+    steps_elsewhere += place < step_code[0] || place >= step_code[1];
+    registers[REG_EFL] &= ~0x100;
+}
+
+TEST(a_step_into_the_system_is_told_and_nothing_else_is_changed) {
+    struct sigaction action = {.sa_sigaction = stops, .sa_flags = SA_SIGINFO};
+    sigaction(SIGTRAP, &action, nullptr);
+    steps = steps_elsewhere = 0;
+    CHECK(step_call() == getpid() && steps == 1);
+    void *page = mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(step_load(page) == 0 && steps == 2); // is brought in on the way
+    const pid_t child = (pid_t)step_fork();
+    if (child == 0) _exit(steps == 3 ? 7 : 8);
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 7 && steps == 3 && steps_elsewhere == 0);
+    munmap(page, 4096);
+    signal(SIGTRAP, SIG_DFL);
+    if (fork() == 0) _exit((int)step_call());
+    CHECK(wait(&status) > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGTRAP);
+}

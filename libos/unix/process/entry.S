@@ -15,7 +15,8 @@
 //
 // What if an event interrupts the way out after interrupt_busy was cleared? The context on the thread's stack is whole
 // until the last jump: the interrupt entry finds by rip that it was in the window, forgets what was interrupted, and
-// takes that context, which is the user's.
+// takes that context, which is the user's. So does the exception entry with a single step: a thread that has set the
+// trap flag cannot be resumed with it.
 //
 // Vector registers and segment bases hold the running thread's values all the time: library code doesn't use them.
 #include "libos/core/offsets.h"
@@ -25,6 +26,7 @@
 #define INTERRUPT         OFFSET_PE_PAGE + OFFSET_INTERRUPT
 #define INTERRUPT_BUSY    OFFSET_PE_PAGE + OFFSET_INTERRUPT_BUSY
 #define EVENTS            5 // slice_begin and disk: trap.c asserts it
+#define DEBUG_TRAP        1 // the processor's number
 
 .macro GLOBAL name
     .globl \name
@@ -227,6 +229,9 @@ GLOBAL entry_exception
     cmpq $0, INTERRUPT_BUSY
     jne exception_in_library
     movq entry_top, %rsp
+    cmpq $DEBUG_TRAP, EXCEPTION(VECTOR)
+    je stepped
+exception_in_user:
     PUSH_CONTEXT EXCEPTION(RAX), EXCEPTION(RCX), EXCEPTION(R11)
     movq %rsp, %rdi
     movq EXCEPTION(VECTOR), %rsi
@@ -234,6 +239,18 @@ GLOBAL entry_exception
     movq $1, INTERRUPT_BUSY
     movq $0, EXCEPTION(BUSY)
     call exception_enter
+    jmp leave_user
+
+stepped:
+    movq EXCEPTION(RIP), %rax       // its value is in the save area
+    subq $leave_window, %rax
+    cmpq $(leave_window_end - leave_window), %rax
+    jae exception_in_user
+    subq $CONTEXT_SIZE, %rsp
+    movq %rsp, %rdi
+    movq $1, INTERRUPT_BUSY
+    movq $0, EXCEPTION(BUSY)
+    call step_enter
     jmp leave_user
 
 exception_in_library:

@@ -68,7 +68,7 @@ static void act(struct thread *self, int signal, const struct signal_info *info)
         return;
     }
     const struct signal_action entered = *action;
-    if (signal != SIGTRAP) rewrite_hide(self->user); // who steps through it could never leave it
+    rewrite_hide(self->user);
     if (action->flags & SA_RESETHAND) action->handler = HANDLER_DEFAULT;
     call_interrupted(self, &entered);
     if (signal_frame(self, &entered, info)) return;

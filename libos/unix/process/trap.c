@@ -120,6 +120,15 @@ void exception_enter(struct exo_context *user, uint64_t vector, uint64_t error) 
     signal_fault(thread_running, refusal.signal, refusal.code, address, vector, error);
 }
 
+// A thread that has set the trap flag was about to be resumed with it, and has stepped on the way out. It is told as if
+// the instruction that has brought it here were done, and goes on without the flag.
+void step_enter(struct exo_context *user) {
+    constexpr uint64_t trap_flag = 0x100;
+    thread_running->call = NO_CALL;
+    user->rflags &= ~trap_flag;
+    signal_fault(thread_running, SIGTRAP, TRAP_TRACE, user->rip, 1, 0);
+}
+
 void exception_inside(const struct exo_exception *exception) {
     pe_fail("exception %lu of the library OS, error %#lx, instruction %#lx", exception->vector, exception->error,
             exception->rip);
