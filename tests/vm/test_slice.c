@@ -224,3 +224,45 @@ TEST(a_pe_that_does_not_listen_is_stopped_and_not_charged) {
     CHECK(child_go(&child, 5));
     child_release(&child);
 }
+
+// Two that note when their slices begin and how far they come, and yield after a given time.
+static volatile struct {
+    uint64_t begun[2], last[2]; // time stamps, of the slice that runs or ran last
+    uint64_t until[2];          // how long it keeps the CPU
+    volatile struct exo_pe_page *page[2];
+} times;
+
+static uint64_t keeps_time(uint64_t number) {
+    for (uint64_t seen = 0; !shared.stop;) {
+        const uint64_t now = __builtin_ia32_rdtsc();
+        if (times.page[number]->slices != seen) {
+            seen = times.page[number]->slices;
+            times.begun[number] = now;
+        }
+        times.last[number] = now;
+        if (now - times.begun[number] >= times.until[number]) (void)exo_pe_yield(EXO_NO_HANDLE);
+    }
+    return 0;
+}
+
+// The timer's interrupt may come while the kernel is in the call that gives the CPU up. It must not end the slice that
+// begins there: so whoever is next could be robbed of its time.
+TEST(a_slice_that_ends_while_its_pe_yields_takes_nothing_from_the_next) {
+    struct child children[2];
+    for (unsigned i = 0; i < 2; i++) {
+        begin(&children[i], keeps_time, i, 1 + i);
+        times.page[i] = children[i].page;
+        times.until[i] = ~0ull;
+    }
+    rounds(1);
+    const uint64_t whole = times.last[0] - times.begun[0], fifth = (times.last[1] - times.begun[1]) / 5;
+    times.until[1] = fifth;
+    for (uint64_t early = 0; early < 400; early += 10) {
+        rig_context("so long before the end", early);
+        times.until[0] = whole - early;
+        times.begun[1] = times.last[1] = 0;
+        rounds(1);
+        CHECK(times.last[1] - times.begun[1] >= fifth);
+    }
+    for (unsigned i = 0; i < 2; i++) end(&children[i]);
+}

@@ -67,6 +67,11 @@ uint32_t arch_apic_id(void) {
     return read(ID) >> 24;
 }
 
+// An interrupt that was under way when the timer was set anew belongs to a time that is over.
+bool apic_timer_passed(void) {
+    return read(TIMER_CURRENT) == 0;
+}
+
 void arch_timer_set(uint64_t nanoseconds_from_now) {
     const uint64_t ticks = nanoseconds_from_now * ticks_per_millisecond / 1'000'000;
     write(TIMER_INITIAL, ticks > UINT32_MAX ? UINT32_MAX : ticks == 0 ? 1 : (uint32_t)ticks);

@@ -51,14 +51,11 @@ exo_paddr arch_kernel_paddr(const void *object);
 // apic.c
 void apic_init(void);
 void apic_end_of_interrupt(void);
+bool apic_timer_passed(void); // the time that arch_timer_set gave
 uint32_t arch_apic_id(void);
 
 // trap.c: descriptor tables, system-call registers, processor features.
 void trap_init(bool tracing);
-
-// memory.c: from the tables of boot.S to the kernel's own; hands out frames for that.
-struct memory_map; // see start.c
-void memory_init(uint64_t physical_end, uint64_t *table_frames);
 
 // console.c
 void console_init(void);

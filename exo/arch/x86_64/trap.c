@@ -119,7 +119,7 @@ void trap_init(bool tracing) {
 }
 
 static void interrupt_handle(uint64_t vector) {
-    if (vector == ARCH_VECTOR_TIMER) slice_timer();
+    if (vector == ARCH_VECTOR_TIMER && apic_timer_passed()) slice_timer();
     if (vector == ARCH_VECTOR_DISK) disk_interrupt();
     if (vector == ARCH_VECTOR_TIMER || vector == ARCH_VECTOR_DISK) apic_end_of_interrupt();
 }
