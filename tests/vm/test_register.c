@@ -172,3 +172,29 @@ TEST(a_new_pe_begins_with_empty_registers) {
     CHECK_EQUAL(child.state.status, 0);
     child_release(&child);
 }
+
+// Puts its argument into the four segment registers that can be written, or shows what is in them.
+extern const char sets_selectors[], shows_selectors[];
+__asm__(".text\nsets_selectors:\n movl %edi, %ds\n movl %edi, %es\n movl %edi, %fs\n movl %edi, %gs\n"
+        "1: cmpl $0, registers_stop(%rip)\n je 1b\n xorl %edi, %edi\n jmp child_exit\n"
+        "shows_selectors:\n xorl %edi, %edi\n movw %ds, %di\n shlq $16, %rdi\n movw %es, %di\n shlq $16, %rdi\n"
+        "movw %fs, %cx\n movw %gs, %ax\n cmpw %ax, %cx\n jne 1f\n movw %cx, %di\n 1: jmp child_exit\n");
+
+TEST(what_one_pe_puts_into_segment_registers_no_other_finds_there) {
+    registers_stop = 0;
+    struct child writer = child_new_at(CHILD_SHARED, sets_selectors);
+    OK(exo_slice_set(SLICES, 1, writer.pe));
+    child_start(&writer, 0);
+    OK(exo_pe_yield(EXO_NO_HANDLE));
+    struct child reader = child_new_at(CHILD_SHARED, shows_selectors);
+    OK(exo_slice_set(SLICES, 2, reader.pe));
+    child_start(&reader, 0);
+    OK(exo_pe_yield(EXO_NO_HANDLE)); // first the one, then the other
+    CHECK(child_go(&reader, 0));
+    constexpr uint64_t data = 0x23;
+    CHECK_EQUAL(reader.state.status, data << 16 | data); // the upper half of rdi is no part of a status
+    registers_stop = 1;
+    CHECK(child_go(&writer, 5));
+    child_release(&reader);
+    child_release(&writer);
+}

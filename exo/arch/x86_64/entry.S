@@ -321,6 +321,17 @@ context_enter:
     swapgs
     iretq
 
+// idle(): sleeps until an interrupt has been handled, and looks for work again. On the stack of calls: whoever found
+// nothing to run may stand on an interrupt's stack, where the next interrupt would overwrite it.
+.globl idle
+idle:
+    movq    %gs:CPU_KERNEL_STACK, %rsp
+    sti
+    hlt
+    cli
+    call    leave_kernel
+    ud2
+
 // Addresses of the stubs by vector, for the interrupt descriptor table; 0: no such vector.
 .section .rodata
 .globl vector_stubs

@@ -8,6 +8,7 @@
 #include "exo/pe.h"
 
 [[noreturn]] void context_enter(const struct exo_context *context);
+[[noreturn]] void idle(void); // until an interrupt has been handled; then leave_kernel again
 
 static_assert(PE_SAVE_END == EXO_PAGE_SIZE + offsetof(struct exo_pe_page, resume_rip));
 
@@ -18,16 +19,26 @@ static struct pe *loaded(void) {
     return end == 0 ? nullptr : (struct pe *)(end - PE_SAVE_END);
 }
 
+// Makes the user's base of GS another and returns the old one. The segment selectors, which mean nothing in 64-bit mode
+// but can be written and read, become what they always were, lest one PE see what another has put there; FS loses its
+// base by that.
+static uint64_t segments_exchange(uint64_t base) {
+    uint64_t old;
+    __asm__ volatile("swapgs; rdgsbase %0; movl %1, %%ds; movl %1, %%es; movl %1, %%fs; movl %1, %%gs; wrgsbase %2; swapgs"
+                     : "=&r"(old)
+                     : "r"(SELECTOR_USER_DATA), "r"(base));
+    return old;
+}
+
 void arch_switch(struct pe *from, struct pe *to) {
-    constexpr uint32_t user_gs_base = 0xc0000102;
     if (from != nullptr) {
         __asm__ volatile("fxsave64 %0" : "=m"(from->fpu));
         __asm__ volatile("rdfsbase %0" : "=r"(from->fs_base));
-        from->gs_base = arch_msr_read(user_gs_base);
     }
     __asm__ volatile("fxrstor64 %0" ::"m"(to->fpu));
+    const uint64_t gs_base = segments_exchange(to->gs_base);
+    if (from != nullptr) from->gs_base = gs_base;
     __asm__ volatile("wrfsbase %0" ::"r"(to->fs_base));
-    arch_msr_write(user_gs_base, to->gs_base);
     boot_cpu.task.stack[0] = (uint64_t)to + PE_SAVE_END;
     __asm__ volatile("movq %0, %%cr3" ::"r"(to->root) : "memory");
     frame_tlb_flushed();
@@ -39,15 +50,9 @@ void arch_fpu_init(uint8_t state[512]) {
     *(uint32_t *)&state[24] = 0x1f80; // MXCSR: all exceptions masked
 }
 
-// Sleeps until one interrupt has been handled.
-static void idle(void) {
-    __asm__ volatile("sti; hlt; cli" ::: "memory");
-}
-
 void leave_kernel(void) {
-    struct pe *pe;
-    while ((pe = slice_pick()) == nullptr) idle();
-    struct pe *const from = loaded();
+    struct pe *const pe = slice_pick(), *const from = loaded();
+    if (pe == nullptr) idle();
     if (pe != from) arch_switch(from, pe);
     upcall_deliver(pe);
     context_enter(&pe->context);
