@@ -67,7 +67,8 @@ struct cpu {
     uint64_t flushed;      // this CPU holds no TLB entry of an epoch before this one
     struct pe *vector[EXO_SLICE_POSITIONS];
     uint64_t held; // a bit for each position that is a PE's
-    unsigned position; // of the slice that is running
+    struct pe *holder; // of the slice that is running, when it began; null: it has been destroyed
+    unsigned position; // of that slice
     bool grace;        // its end has been announced, the grace time is running
     bool expired;      // somebody else is to be picked
     bool idle;

@@ -23,8 +23,8 @@ static bool hears_slice_end(struct pe *pe) {
     return pe->entry[EXO_UPCALL_interrupt].address != 0 && (pe_page(pe)->mask & 1ull << EXO_EVENT_slice_end) == 0;
 }
 
-// An overrun is charged to the slice's holder, also when it gave the rest to somebody else: else whoever may yield to a
-// PE could make it pay.
+// An overrun is charged to who held the slice when it began, also when it gave the rest to somebody else, and when its
+// position was given away meanwhile: else whoever may do so could make another pay.
 static void charge(struct pe *holder) {
     if (holder == nullptr) return;
     holder->excess++;
@@ -41,7 +41,7 @@ void slice_timer(void) {
         arch_timer_set(GRACE_NANOSECONDS);
         return;
     }
-    if (cpu->grace) charge(cpu->vector[cpu->position]);
+    if (cpu->grace) charge(cpu->holder);
     cpu->expired = true;
 }
 
@@ -49,8 +49,9 @@ void slice_timer(void) {
 static struct pe *slice_begin(struct cpu *cpu, unsigned position, struct pe *pe) {
     cpu->position = position;
     cpu->current = pe;
+    cpu->holder = cpu->vector[position];
     cpu->grace = cpu->expired = cpu->idle = false;
-    pe_page(cpu->vector[position])->slices++;
+    pe_page(cpu->holder)->slices++;
     upcall_post(pe, EXO_EVENT_slice_begin);
     arch_timer_set(SLICE_NANOSECONDS);
     return pe;
@@ -106,6 +107,7 @@ void slice_release(uint64_t first, uint64_t count) {
 void slice_forget(struct pe *pe) {
     for (unsigned i = 0; i < EXO_SLICE_POSITIONS; i++)
         if (arch_cpu()->vector[i] == pe) slice_assign(i, nullptr);
+    if (arch_cpu()->holder == pe) arch_cpu()->holder = nullptr;
 }
 
 struct exo_result call_slice_set(exo_handle slices, uint64_t position, exo_handle pe) {

@@ -163,6 +163,40 @@ Test(kernel_slice, a_yield_within_the_grace_time_lays_no_debt_on_another) {
     cr_expect_eq(pe_page(b.pe)->excess, 0);
 }
 
+// P7: who may give positions to PEs can neither get away without paying, nor have another pay.
+Test(kernel_slice, a_position_that_changes_hands_takes_no_debt_along) {
+    MUST(host_pe_set_entry(first, a.handle, EXO_UPCALL_interrupt, (exo_vaddr){0x1000}, (exo_vaddr){0x2000}));
+    const exo_handle positions = {MUST(host_binding_grant(first, SLICES, a.handle, 1, 1, EXO_WRITE))};
+    const exo_handle of_b = {MUST(host_binding_grant(first, b.handle, a.handle, b.frames.raw, 1, EXO_WRITE))};
+    slice_passes();
+    cr_assert_eq(host_current(), a.pe);
+    pe_page(a.pe)->pending = pe_page(a.pe)->interrupt_busy = 0;
+    host_tick();
+    MUST(host_slice_set(a.pe, positions, 1, of_b));
+    host_tick();
+    cr_expect_eq(b.pe->excess, 0);
+    cr_expect_eq(a.pe->excess, 1);
+}
+
+// A holder that is destroyed while another runs on its slice pays nothing any more, in a frame that may be another's.
+Test(kernel_slice, a_holder_that_is_destroyed_in_its_slice_is_forgotten) {
+    MUST(host_pe_set_entry(first, b.handle, EXO_UPCALL_interrupt, (exo_vaddr){0x1000}, (exo_vaddr){0x2000}));
+    const exo_handle to_b = {MUST(host_binding_grant(first, b.handle, a.handle, b.frames.raw, 1, EXO_EXECUTE))};
+    const exo_handle of_a = {MUST(host_binding_grant(first, a.handle, b.handle, a.frames.raw, 1, EXO_OWN))};
+    slice_passes();
+    pe_page(b.pe)->pending = pe_page(b.pe)->interrupt_busy = 0;
+    MUST(host_pe_yield(a.pe, to_b));
+    EXPECT(OK, REPEAT(host_pe_destroy(b.pe, of_a)));
+    MUST(host_frame_retype(first, FRAMES, a.frames, 2, EXO_FRAME_DATA));
+    host_run(b.pe);
+    pe_page(b.pe)->pending = pe_page(b.pe)->interrupt_busy = 0;
+    arch_timer_set(1);
+    host_tick();
+    host_tick();
+    const uint64_t *words = arch_frame(a.frames);
+    for (unsigned i = 0; i < 2 * EXO_PAGE_SIZE / 8; i++) cr_assert_eq(words[i], 0);
+}
+
 Test(kernel_slice, a_slice_of_a_pe_that_ended_goes_to_the_next) {
     MUST(host_pe_exit(a.pe, 0));
     slice_passes();
