@@ -118,12 +118,15 @@ static enum exo_error free_range(struct reclaim *work, struct sb_binding *bindin
         const struct exo_frame_info *info = frame_info(frame);
         if (work->budget <= 0) break;
         mapped |= info->maps != 0 && info->type <= EXO_FRAME_RING;
+        if (info->pins != 0) {
+            frame_info(frame)->claim = EXO_FRAME_FREE; // so that no other transfer begins, as others could for ever
+            return EXO_BUSY;
+        }
         if (info->type == EXO_FRAME_FREE) {
             if (left % 8 == 0) work->budget--;
             frame_quiesce(frame); // it may have been unmapped only since it became free
             continue;
         }
-        if (info->pins != 0) return EXO_BUSY;
         if (info->type > EXO_FRAME_RING) {
             if (!goes_later(work, pe_made_of(frame))) return EXO_AGAIN;
             continue;

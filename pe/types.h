@@ -67,7 +67,8 @@ enum exo_device : uint64_t {
 
 enum exo_frame_type : uint8_t {
     EXO_FRAME_FREE = 0,    // holds nothing; only frame_retype can touch it, and that zeroes it. Nobody maps it
-                           // anew; while a revoke is under way it may still be mapped (then frame_retype says BUSY)
+                           // anew; while a revoke is under way it may still be mapped or under a transfer that began
+                           // before (then frame_retype says BUSY)
     EXO_FRAME_DATA = 1,    // mapped as its binding allows
     EXO_FRAME_TABLE1 = 2,  // page tables, level 1 (entries name pages) to 4 (root); mapped read-only
     EXO_FRAME_TABLE2 = 3,

@@ -226,10 +226,33 @@ Test(kernel_ring, frames_are_not_freed_under_a_transfer_by_another_binding) {
     submit(request(EXO_RING_READ, 1)); // under FRAMES
     MUST(host_ring_kick(first));
     cr_expect_eq(REPEAT(host_binding_drop(first, owner)).error, EXO_BUSY);
-    cr_expect_eq(info(data)->type, EXO_FRAME_DATA);
+    EXPECT(BUSY, host_frame_retype(first, FRAMES, data, 1, EXO_FRAME_DATA));
+    EXPECT(BUSY, host_pe_create(first, FRAMES, data, 3));
     host_disk_run(1);
     cr_expect_eq(REPEAT(host_binding_drop(first, owner)).error, EXO_OK);
     cr_expect_eq(info(data)->type, EXO_FRAME_FREE);
+}
+
+// P5: who has the frames by a binding of its own can't keep their owner's end from coming, by transfer after transfer.
+Test(kernel_ring, a_neighbour_that_always_has_a_transfer_under_way_holds_nobody_up) {
+    const struct other neighbour = make_other(data, 1, READ_WRITE);
+    const exo_frame ring_frame = take_frames(1, EXO_FRAME_RING);
+    const exo_handle its_ring = {
+        MUST(host_binding_grant(first, FRAMES, neighbour.handle, ring_frame.raw, 1, READ_WRITE))};
+    const exo_handle extent = {MUST(host_binding_grant(first, DISK, neighbour.handle, 0, 10, READ_WRITE))};
+    const exo_handle owner = {MUST(host_binding_derive(first, FRAMES, data.raw, 1, EXO_ALL))};
+    MUST(host_ring_bind(neighbour.pe, its_ring, ring_frame));
+    struct exo_ring *theirs = arch_frame(ring_frame);
+    enum exo_error error = EXO_BUSY;
+    for (unsigned round = 0; round < 10 && error == EXO_BUSY; round++) {
+        theirs->requests[theirs->submitted++ % EXO_RING_SIZE] =
+            (struct exo_ring_request){extent, neighbour.held, data, 1, EXO_RING_READ, round};
+        MUST(host_ring_kick(neighbour.pe));
+        if (round > 0) host_disk_run(1); // the one before
+        error = REPEAT(host_binding_drop(first, owner)).error;
+    }
+    cr_expect_eq(error, EXO_OK);
+    cr_expect_eq(theirs->completions[0].error, EXO_TYPE); // refused, while the one before it was under way
 }
 
 // P3: when revoke has returned OK, no transfer goes on under what was revoked, though the frames stay the revoker's.

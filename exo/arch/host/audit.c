@@ -140,7 +140,7 @@ static const char *audit_counts(void) {
         const struct exo_frame_info *info = &frame_table[i];
         if (info->maps != maps[i]) return "a frame's maps differ from a recount of all tables";
         if (info->pins != disk_pins((exo_frame){i})) return "a frame's pins differ from the disk's transfers";
-        if (info->pins != 0 && info->type != EXO_FRAME_DATA) return "the disk moves data of a frame that holds none";
+        if (info->pins != 0 && info->type > EXO_FRAME_DATA) return "the disk moves data of a frame that holds none";
         if (info->type == EXO_FRAME_FREE && (info->maps | info->pins) != 0 && !is_closing((exo_frame){i}))
             return "a free frame is in use";
     }
