@@ -18,14 +18,14 @@ void console_init(void) {
     arch_port_out8(SERIAL + 2, 7); // FIFOs on
 }
 
-// The serial line takes no byte while the host is slow to read: a caller waits for it, the kernel only a little.
+// The serial line takes no byte while it is sending one, or the host is slow to read. The kernel does not wait for it:
+// a call of 3,072 bytes could last for slices.
 bool arch_console_write(enum exo_device console, uint8_t byte) {
     if (console == EXO_REPORT) {
         arch_port_out8(REPORT, byte);
         return true;
     }
-    for (unsigned patience = 1000; !(arch_port_in8(SERIAL + 5) & 0x20); patience--)
-        if (patience == 0) return false;
+    if (!(arch_port_in8(SERIAL + 5) & 0x20)) return false;
     arch_port_out8(SERIAL, byte);
     return true;
 }
@@ -40,14 +40,18 @@ void arch_off(uint64_t status) {
     while (true) __asm__ volatile("cli; hlt"); // a machine without that device stays here
 }
 
+// Last words wait, but not for ever: nobody is left to read that the host does not.
+static void say_byte(char byte) {
+    for (unsigned patience = 100'000; patience > 0 && !arch_console_write(EXO_CONSOLE, (uint8_t)byte);) patience--;
+}
+
 static void say(const char *text) {
-    while (*text) (void)arch_console_write(EXO_CONSOLE, (uint8_t)*text++); // nobody is left to wait for the host
+    while (*text) say_byte(*text++);
 }
 
 static void say_number(const char *name, uint64_t number) {
     say(name);
-    for (int shift = 60; shift >= 0; shift -= 4)
-        (void)arch_console_write(EXO_CONSOLE, (uint8_t)"0123456789abcdef"[number >> shift & 15]);
+    for (int shift = 60; shift >= 0; shift -= 4) say_byte("0123456789abcdef"[number >> shift & 15]);
 }
 
 void arch_panic(const char *sentence) {

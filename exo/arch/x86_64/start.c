@@ -11,6 +11,7 @@
 #include "exo/frame.h"
 #include "exo/pe.h"
 #include "pe/package.h"
+#include "pe/tlb.h"
 
 // Xen, "x86/HVM direct boot ABI"; all addresses are physical.
 struct hvm_start_info {
@@ -27,7 +28,9 @@ struct hvm_memory {
 };
 constexpr uint32_t HVM_MAGIC = 0x336ec578;
 constexpr uint32_t HVM_MEMORY_USABLE = 1;
-constexpr uint64_t MEMORY_LIMIT = 1ull << 38; // half of root-table slot 256
+// Half of root-table slot 256 would hold more; but then so many tables could name one frame that its `maps` overflow.
+constexpr uint64_t MEMORY_LIMIT = 1ull << 35;
+static_assert(MEMORY_LIMIT / EXO_PAGE_SIZE * EXO_TABLE_ENTRIES - 1 <= UINT32_MAX);
 
 extern char kernel_end[], boot_stack_top[];
 struct x86_cpu boot_cpu;
