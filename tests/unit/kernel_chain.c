@@ -36,12 +36,9 @@ static exo_handle made_of_each_other(exo_frame at, unsigned count, struct pe *pe
         pes[i] = host_pe(maker, made);
         start_on_root(maker, made, root);
         if (i + 1 == count) break;
-        // So that the next PE's binding comes before the other two: the search for a free place goes round.
-        const exo_handle spent = {MUST(host_binding_derive(maker, root, parts.table4.raw, 1, EXO_READ | EXO_GRANT))};
-        for (unsigned used = 1; used < PE_BINDINGS_PER_FRAME - 2; used++)
-            MUST(host_binding_grant(maker, spent, made, parts.table4.raw, 1, EXO_READ));
-        EXPECT(OK, REPEAT(host_binding_revoke(maker, spent)));
-        MUST(host_binding_drop(maker, spent));
+        // So that the next PE's binding comes before the other two: the search for a free place goes round, and has
+        // come so far, as if the places before had been used and given up.
+        pes[i]->bindings.search = PE_BINDINGS_PER_FRAME - 2;
         const exo_handle own = {
             MUST(host_binding_grant(maker, i == 0 ? source : frames, made, at.raw + 3, end - at.raw - 3, EXO_ALL))};
         root = (exo_handle){

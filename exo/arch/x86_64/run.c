@@ -24,7 +24,8 @@ static struct pe *loaded(void) {
 // base by that.
 static uint64_t segments_exchange(uint64_t base) {
     uint64_t old;
-    __asm__ volatile("swapgs; rdgsbase %0; movl %1, %%ds; movl %1, %%es; movl %1, %%fs; movl %1, %%gs; wrgsbase %2; swapgs"
+    __asm__ volatile("swapgs; rdgsbase %0; movl %1, %%ds; movl %1, %%es; movl %1, %%fs; movl %1, %%gs;"
+                     "wrgsbase %2; swapgs"
                      : "=&r"(old)
                      : "r"(SELECTOR_USER_DATA), "r"(base));
     return old;
