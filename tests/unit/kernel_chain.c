@@ -8,10 +8,7 @@ constexpr unsigned DEEP = 1'300; // one call goes down 1,024 at most
 
 // A machine on which the first PE has frames for so many PEs of three frames each.
 static exo_frame boot_for(unsigned pes) {
-    host_boot(3ull * pes + 700, 64);
-    first = host_current();
-    parts = *(struct exo_first *)pe_page(first)->args;
-    next_frame = host_free_first();
+    world_of(3ull * pes + 700, 64);
     return next_frame;
 }
 
@@ -195,16 +192,8 @@ Test(kernel_chain, that_leads_to_the_caller_begins_anew_each_time) {
 
 // --- Others who map again what is being freed, whenever they are given the CPU
 
-// A machine on which a pass over all frames takes more than one call.
-static void boot_large(void) {
-    host_boot(300'000, 0);
-    first = host_current();
-    parts = *(struct exo_first *)pe_page(first)->args;
-    next_frame = host_free_first();
-}
-
 Test(kernel_chain, a_neighbour_that_maps_frames_again_does_not_keep_them) {
-    boot_large();
+    world_of(MANY_FRAMES, 0);
     constexpr unsigned pages = 40;
     const exo_frame data = take_frames(pages, EXO_FRAME_DATA);
     const struct other other = make_other(data, pages, READ_WRITE);
@@ -231,7 +220,7 @@ Test(kernel_chain, a_neighbour_that_maps_frames_again_does_not_keep_them) {
 
 // Nobody else runs meanwhile, so that no switch of address spaces flushes the TLB.
 Test(kernel_chain, who_maps_frames_again_itself_loses_them_from_its_tlb_too) {
-    boot_large();
+    world_of(MANY_FRAMES, 0);
     const exo_vaddr window = {0x40'0000};
     const exo_frame data = take_frames(1, EXO_FRAME_DATA);
     const exo_handle owned = {MUST(host_binding_derive(first, FRAMES, data.raw, 1, EXO_ALL))};
@@ -247,7 +236,7 @@ Test(kernel_chain, who_maps_frames_again_itself_loses_them_from_its_tlb_too) {
 }
 
 Test(kernel_chain, a_maker_that_maps_a_pes_page_again_does_not_keep_it) {
-    boot_large();
+    world_of(MANY_FRAMES, 0);
     const exo_vaddr window = {0x40'0000};
     const struct other other = make_other((exo_frame){0}, 0, 0);
     unsigned calls = 0;
@@ -329,10 +318,7 @@ static bool gone(const struct family *family, unsigned which) {
 // its end; and if nobody else destroys, then exactly those have ended that had to.
 Test(kernel_chain, of_a_random_family_comes_to_its_end_and_forgets_nobody) {
     for (unsigned round = 0; round < 60; round++) {
-        host_boot(FAMILY_FRAMES, 0);
-        first = host_current();
-        parts = *(struct exo_first *)pe_page(first)->args;
-        next_frame = host_free_first();
+        world_of(FAMILY_FRAMES, 0);
         drawn = round;
         struct family family;
         family_make(&family);

@@ -19,12 +19,19 @@ static struct pe *first;
 static struct exo_first parts; // where the first PE's tables are
 static exo_frame next_frame;
 
-static void world_begin(void) {
-    host_boot(WORLD_FRAMES, WORLD_BLOCKS);
+static void world_of(uint64_t frames, uint64_t blocks) {
+    host_boot(frames, blocks);
     first = host_current();
     parts = *(struct exo_first *)pe_page(first)->args;
     next_frame = host_free_first();
 }
+
+static inline void world_begin(void) {
+    world_of(WORLD_FRAMES, WORLD_BLOCKS);
+}
+
+// So large that a pass over all frames takes more than one call.
+constexpr uint64_t MANY_FRAMES = 300'000;
 
 #define EXPECT_BOOKS()                                                                                                 \
     do {                                                                                                               \
