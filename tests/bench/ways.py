@@ -18,6 +18,10 @@ from tools.errors import BinderyError, Missing  # noqa: E402
 
 SECONDS = 120
 PROGRAM = paths.BUILD / "tests" / "bench" / "rewritten"
+REPLACED = paths.BUILD / "tests" / "bench" / "replaced"
+STATUSES = "statuses 10 10 10 10 20 30 40 40 50"
+VERSIONS = 6  # of two files: itself, and the copy's five
+STARTS_MOST = 8000  # instructions that a start of a rewritten program takes more, if nothing is to be found out
 SITES = 4  # of its own, at least
 MOST = {"procedure": 170, "rewritten": 175, "trap": 190, "message": 260}  # instructions of a null call
 START_UP = 20  # system calls that a program of musl makes by the instruction, whatever it is linked with, at most
@@ -62,10 +66,29 @@ def program_checks():
     yield "its call sites were rewritten", len(sites) == 1 and sites[0] >= SITES, sites
 
 
+def replaced_checks():
+    """The same of one that starts programs, and changes them meanwhile."""
+    lines, outcome = {}, {}
+    for rewrite in (0, 1):
+        settings = ("output=stream", "input=none", "random=fixed", f"rewrite={rewrite}")
+        with unix.Root([str(REPLACED)]) as root:
+            outcome[rewrite], printed = run_linux.boot(root, root.run(settings=settings), SECONDS, exact=True)
+        lines[rewrite] = printed.decode().splitlines()
+        yield (f"a program that was changed is started as it is now (rewrite={rewrite})",
+               lines[rewrite][:1] == [STATUSES], lines[rewrite])
+    found = len(outcome[1].of("rewritten"))
+    yield "its call sites are found once for each of its versions", found == VERSIONS, found
+    first, later = ([int(lines[rewrite][i].split()[1]) for rewrite in (0, 1)] for i in (1, 2))
+    more = later[1] - later[0]
+    yield (f"a later start takes at most {STARTS_MOST} instructions more",
+           0 < more < STARTS_MOST < first[1] - first[0], (first, later))
+
+
 def main():
     try:
         events = ways.heard(SECONDS)
         found = list(checks(ways.rows(events))) + list(crossing_checks(events)) + list(program_checks())
+        found += list(replaced_checks())
     except Missing as missing:
         print(f"1..0 # SKIP {missing}")
         return 0

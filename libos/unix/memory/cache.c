@@ -88,6 +88,7 @@ int64_t cache_write(struct inode *inode, uint64_t offset, const void *from, size
         page_unpin(page);
         memory.page[page].flags |= PAGE_ACCESSED;
         done += piece.bytes - left;
+        object->version = 0; // the source may have been waited for
         if (left != 0) error = -EFAULT;
     }
     if (done != 0 && offset + done > inode->size) {
@@ -111,14 +112,16 @@ static int zero_behind(struct object *object, uint64_t size) {
 }
 
 int cache_set_size(struct inode *inode, uint64_t size) {
+    struct object *object = size < inode->size ? object_of(inode) : inode->owner;
     if (size < inode->size) {
-        struct object *object = object_of(inode);
         if (object == nullptr) return -ENOMEM;
         const int error = zero_behind(object, size);
         if (error != 0) return error;
         object_cut(object, (size + EXO_PAGE_SIZE - 1) / EXO_PAGE_SIZE);
     }
-    return fs_set_size(inode, size);
+    const int result = fs_set_size(inode, size);
+    if (object != nullptr) object->version = 0;
+    return result;
 }
 
 // Each page that gets a block is written, as what is in the block is nobody's.

@@ -38,7 +38,7 @@ uint64_t rights_allowed(const struct mapping *mapping, uint32_t number) {
     else if (page->kind == PAGE_PRIVATE)
         writes = page->references == 1;
     else
-        writes = (mapping->flags & MAPPING_SHARED) && (page->flags & PAGE_DIRTY);
+        writes = (mapping->flags & MAPPING_SHARED) && (page->flags & PAGE_DIRTY) && page->chunk->object->version == 0;
     return writes ? rights : rights & ~EXO_WRITE;
 }
 

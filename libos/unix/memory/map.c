@@ -41,12 +41,14 @@ static int64_t choose_address(struct vm *vm, const struct vm_map *what) {
 
 // The object of what is to be mapped, with a reference; *object is null for anonymous private memory.
 static int object_for(const struct vm_map *what, struct object **object) {
-    *object = nullptr;
-    if (what->file == nullptr && !what->shared) return 0;
-    *object = what->file == nullptr ? object_new() : object_of(what->file);
-    if (*object == nullptr) return -ENOMEM;
-    if (what->file != nullptr) object_hold(*object);
-    return 0;
+    *object = what->memory;
+    if (what->file == nullptr && what->memory == nullptr && !what->shared) return 0;
+    if (what->file != nullptr) *object = object_of(what->file);
+    if (*object != nullptr)
+        object_hold(*object);
+    else if (what->file == nullptr)
+        *object = object_new();
+    return *object == nullptr ? -ENOMEM : 0;
 }
 
 int64_t vm_map(struct vm *vm, const struct vm_map *what) {
@@ -57,7 +59,7 @@ int64_t vm_map(struct vm *vm, const struct vm_map *what) {
     struct mapping mapping = {
         .first = (uint64_t)first,
         .end = (uint64_t)first + page_up(what->bytes),
-        .offset = what->file == nullptr ? 0 : what->offset,
+        .offset = what->file == nullptr && what->memory == nullptr ? 0 : what->offset,
         .rights = what->rights,
         .flags = (what->shared ? MAPPING_SHARED : 0) | (what->stack ? MAPPING_STACK : 0)
                  | (what->never_writes ? MAPPING_NEVER_WRITES : 0),

@@ -13,6 +13,7 @@
 
 struct vm;
 struct inode;
+struct object;
 struct exo_context;
 
 enum vm_rights : uint32_t { VM_READ = 1, VM_WRITE = 2, VM_EXECUTE = 4 }; // as PROT_*
@@ -21,12 +22,13 @@ struct vm_map {
     uint64_t first; // page-aligned. 0: anywhere; otherwise a hint, or with `fixed` the place, what is there goes
     uint64_t bytes;
     enum vm_rights rights;
-    bool fixed, keep;   // keep: with fixed, -EEXIST if something is there (MAP_FIXED_NOREPLACE)
-    bool shared;        // writes are seen by others, and go to the file
-    bool never_writes;  // with file and shared: -EACCES for mprotect to VM_WRITE, as the descriptor cannot write
-    bool stack;         // grows downwards at a fault below it, up to the stack limit
-    struct inode *file; // null: anonymous. The map takes a reference of its own
-    uint64_t offset;    // in the file, page-aligned
+    bool fixed, keep;      // keep: with fixed, -EEXIST if something is there (MAP_FIXED_NOREPLACE)
+    bool shared;           // writes are seen by others, and go to the file
+    bool never_writes;     // with file and shared: -EACCES for mprotect to VM_WRITE, as the descriptor cannot write
+    bool stack;            // grows downwards at a fault below it, up to the stack limit
+    struct inode *file;    // null: anonymous. The map takes a reference of its own
+    struct object *memory; // without a file: this memory (object.h), in the same way
+    uint64_t offset;       // in the file or memory, page-aligned
 };
 
 // Errors of all: -ENOMEM no room in the library OS's heap or in the address space, or over the instance's swap space.

@@ -171,6 +171,7 @@ void object_dirty(uint32_t number) {
     struct page *page = &memory.page[number];
     page->flags |= PAGE_DIRTY;
     struct chunk *chunk = page->chunk;
+    chunk->object->version = 0;
     if (chunk->dirty == 0) {
         struct object *object = chunk->object;
         chunk->dirty_previous = nullptr;
@@ -193,6 +194,15 @@ void object_clean(uint32_t number) {
         chunk->dirty_previous->dirty_next = chunk->dirty_next;
     else
         chunk->object->dirty = chunk->dirty_next;
+}
+
+uint64_t object_version(struct object *object) {
+    static uint64_t last;
+    if (object->version != 0) return object->version;
+    for (const struct chunk *chunk = object->dirty; chunk != nullptr; chunk = chunk->dirty_next)
+        for (uint32_t rest = chunk->dirty; rest != 0; rest &= rest - 1)
+            page_write_protect(chunk->page[__builtin_ctz(rest)]);
+    return object->version = ++last;
 }
 
 // ---- numbers of pages that are not in memory

@@ -34,6 +34,7 @@ struct object {
     struct chunk *last;             // the chunk found last
     uint64_t next_read;             // the page that a reader in rising order wants next
     bool at_random;                 // nothing is read ahead
+    uint64_t version;               // 0: what is in it may have changed since object_version was last asked
     struct object *next, *previous; // files' objects
 };
 
@@ -56,6 +57,9 @@ uint64_t object_index(const struct page *page);
 // Marks a page as written to; a file's has its block.
 void object_dirty(uint32_t page);
 void object_clean(uint32_t page);
+// A number that no other contents have, of this file or another, as long as the object is the file's. From here on a
+// page that is mapped shared must fault before it is written to.
+uint64_t object_version(struct object *object);
 // Sees to it that a page of a file has a block: -ENOSPC, -EIO, …
 [[nodiscard]] int object_allocate(uint32_t page);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Rewrites system calls of a static program when it is loaded, in one of two forms.
+// Rewrites system calls of a static program when it is first loaded, in one of two forms. It is done to a copy of its
+// code, which is kept (images.h).
 //
 //   before   syscall        after   jmp gap     gap   jmp veneer     veneer   lea back(%rip), %rcx
 //   back:    …              back:   …                                         mov $entry_site, %r11d
@@ -22,16 +23,17 @@
 #include "libos/core/heap.h"
 #include "libos/core/print.h"
 #include "libos/core/start.h"
+#include "libos/unix/files/file.h"
 #include "libos/unix/map.h"
 #include "libos/unix/memory/memory.h"
+#include "libos/unix/memory/object.h"
 #include "libos/unix/memory/user.h"
-#include "libos/unix/process/exec.h"
 #include "libos/unix/process/functions.h"
+#include "libos/unix/process/images.h"
 #include "libos/unix/process/sites.h"
 #include <string.h>
 
-constexpr uint64_t VENEERS_BYTES = 0x1'0000;
-constexpr uint64_t CODE_MOST = 4096;         // bytes of a function that are looked at
+constexpr uint64_t CODE_MOST = 4096, WORD = 8;         // bytes of a function that are looked at
 constexpr unsigned LEFT_MOST = 512;          // sites that are counted as left alone, each once
 constexpr int64_t BEFORE = 128, LATER = 127; // where a jump of two bytes leads to, from its end
 
@@ -64,12 +66,13 @@ static uint64_t min(uint64_t a, uint64_t b) {
 }
 
 struct looked {
-    uint8_t code[CODE_MOST], reached[CODE_MOST];
+    uint8_t code[CODE_MOST + WORD], reached[CODE_MOST];
 };
 
 struct rewriter {
     const struct program *program;
     struct functions functions;
+    uint64_t window;      // where the copy can be read and written
     uint64_t first, next; // of the veneers
     unsigned sites, left_count;
     uint64_t left[LEFT_MOST];
@@ -81,15 +84,17 @@ void rewrite_start(void) {
     rewriting = start_number("rewrite", 0) != 0;
 }
 
-// The segment of code that holds these bytes of the file.
-static bool is_code(const struct elf_image *image, uint64_t at, uint64_t bytes) {
-    for (unsigned i = 0; i < image->segment_count; i++) {
-        const struct elf_segment *segment = &image->segments[i];
-        if ((segment->rights & VM_EXECUTE) && !(segment->rights & VM_WRITE) && at >= segment->first
-            && at < segment->file_end && bytes <= segment->file_end - at)
-            return true;
-    }
-    return false;
+// Code of the program, as far as it is rewritten.
+static bool code_read(const struct rewriter *state, void *to, uint64_t at, uint64_t bytes) {
+    const uint64_t place = image_place(&state->program->image, state->window, at, bytes);
+    return place != 0 && user_read(to, place, bytes) == 0;
+}
+static bool code_write(const struct rewriter *state, uint64_t at, const void *from, uint64_t bytes) {
+    const uint64_t place = image_place(&state->program->image, state->window, at, bytes);
+    return place != 0 && user_write(place, from, bytes) == 0;
+}
+static bool veneers_write(const struct rewriter *state, uint64_t at, const void *from, uint64_t bytes) {
+    return user_write(state->window + (at - state->first), from, bytes) == 0;
 }
 
 // The bytes of the gap behind a function that can be used.
@@ -100,11 +105,10 @@ static unsigned gap_of(struct rewriter *state, unsigned index) {
     const uint64_t gap = gap_behind(state->functions.list, state->functions.count, index);
     uint8_t filler[GAP_MOST];
     if (gap < GAP_LEAST || gap > GAP_MOST || function->bytes > CODE_MOST) return 0;
-    if (!is_code(&state->program->image, function->first, function->bytes + gap)) return 0;
-    if (user_read(filler, function->first + function->bytes, gap) != 0 || !gap_is_filler(filler, gap)) return 0;
+    if (!code_read(state, filler, function->first + function->bytes, gap) || !gap_is_filler(filler, gap)) return 0;
     struct looked *looked = index == state->index ? &state->here : &state->near;
     if (looked == &state->near) {
-        if (user_read(looked->code, function->first, function->bytes) != 0) return 0;
+        if (!code_read(state, looked->code, function->first, function->bytes)) return 0;
         sites_reach(looked->code, function->bytes, looked->reached);
     }
     if (gap_is_closed(looked->code, function->bytes, looked->reached, true)) function->gap = (uint8_t)gap;
@@ -159,28 +163,28 @@ static uint64_t veneer_write(struct rewriter *state, uint64_t back, const uint8_
     const int64_t by = (int64_t)(back - (first + moved + LEA_BYTES));
     if (first + moved + VENEER_BYTES > state->first + VENEERS_BYTES || !is_near(by)) return 0;
     const struct veneer code = veneer_to((int32_t)by);
-    if (move != nullptr && user_write(first, move, MOVE_BYTES) != 0) return 0;
-    if (user_write(first + moved, &code, sizeof(code)) != 0) return 0;
+    if (move != nullptr && !veneers_write(state, first, move, MOVE_BYTES)) return 0;
+    if (!veneers_write(state, first + moved, &code, sizeof(code))) return 0;
     state->next += move != nullptr ? 2 * VENEER_BYTES : VENEER_BYTES;
     state->sites++;
     return first;
 }
 
-static bool jump_write(uint64_t at, uint64_t to) {
+static bool jump_write(const struct rewriter *state, uint64_t at, uint64_t to) {
     const int64_t by = (int64_t)(to - (at + JUMP_BYTES));
     const struct jump jump = {0xe9, (int32_t)by};
-    return to != 0 && is_near(by) && user_write(at, &jump, sizeof(jump)) == 0;
+    return to != 0 && is_near(by) && code_write(state, at, &jump, sizeof(jump));
 }
 
 // False: no more is to be done.
 static bool site_rewrite(struct rewriter *state, uint64_t at, uint64_t gap) {
     const uint64_t back = at + SITE_BYTES;
     const uint8_t site[SITE_BYTES] = {0xeb, (uint8_t)(gap - back)};
-    return jump_write(gap, veneer_write(state, back, nullptr)) && user_write(at, site, sizeof(site)) == 0;
+    return jump_write(state, gap, veneer_write(state, back, nullptr)) && code_write(state, at, site, sizeof(site));
 }
 
 static bool move_rewrite(struct rewriter *state, uint64_t at, const uint8_t *move) {
-    return jump_write(at - MOVE_BYTES, veneer_write(state, at + SITE_BYTES, move));
+    return jump_write(state, at - MOVE_BYTES, veneer_write(state, at + SITE_BYTES, move));
 }
 
 static void count_left(struct rewriter *state, uint64_t at) {
@@ -189,14 +193,20 @@ static void count_left(struct rewriter *state, uint64_t at) {
     if (state->left_count < LEFT_MOST) state->left[state->left_count++] = at;
 }
 
-// Most functions have none: eight bytes are looked at together, for one that is zero when 0x0f is taken from each.
+// The bytes of a word that are `byte` have their highest bit set; of the others hardly one.
+static uint64_t bytes_like(const uint8_t *word, uint8_t byte) {
+    constexpr uint64_t ONES = 0x0101'0101'0101'0101;
+    uint64_t differences;
+    __builtin_memcpy(&differences, word, sizeof(differences)); // no call, without a hosted library
+    differences ^= byte * ONES;
+    return (differences - ONES) & ~differences & 0x80 * ONES;
+}
+
+// Most functions have none. May look at what is left of another function, which is harmless.
 static bool has_site(const uint8_t *code, uint64_t bytes) {
-    constexpr uint64_t ONES = 0x0101'0101'0101'0101, WORD = 8;
     for (uint64_t at = 0; at + 1 < bytes; at += WORD) {
-        uint64_t word;
-        memcpy(&word, &code[at], sizeof(word)); // may read what is left of another function, which is harmless
-        word ^= 0x0f * ONES;
-        if (((word - ONES) & ~word & 0x80 * ONES) == 0) continue;
+        const uint64_t second = bytes_like(&code[at + 1], 0x05);
+        if (second == 0 || (second & bytes_like(&code[at], 0x0f)) == 0) continue;
         for (unsigned i = 0; i < WORD && at + i + 1 < bytes; i++)
             if (code[at + i] == 0x0f && code[at + i + 1] == 0x05) return true;
     }
@@ -207,9 +217,8 @@ static bool has_site(const uint8_t *code, uint64_t bytes) {
 static bool function_rewrite(struct rewriter *state, unsigned index) {
     const struct function *function = &state->functions.list[index];
     const uint64_t bytes = function->bytes < CODE_MOST ? function->bytes : CODE_MOST;
-    if (bytes < SITE_BYTES || !is_code(&state->program->image, function->first, bytes)) return true;
     struct looked *here = &state->here;
-    if (user_read(here->code, function->first, bytes) != 0) return false;
+    if (bytes < SITE_BYTES || !code_read(state, here->code, function->first, bytes)) return true;
     if (!has_site(here->code, bytes)) return true;
     sites_reach(here->code, bytes, here->reached);
     state->index = index;
@@ -229,40 +238,34 @@ static bool function_rewrite(struct rewriter *state, unsigned index) {
     return true;
 }
 
-// Code can be written for the time that it is rewritten.
-static bool allow(const struct program *program, bool writing) {
-    bool allowed = true;
-    for (unsigned i = 0; i < program->image.segment_count; i++) {
-        const struct elf_segment *segment = &program->image.segments[i];
-        if (!(segment->rights & VM_EXECUTE) || (segment->rights & VM_WRITE)) continue;
-        const uint64_t first = segment->first & ~(EXO_PAGE_SIZE - 1);
-        const uint64_t bytes = (segment->end - first + EXO_PAGE_SIZE - 1) & ~(EXO_PAGE_SIZE - 1);
-        const enum vm_rights rights = writing ? VM_READ | VM_WRITE : segment->rights;
-        if (vm_protect(program->memory, first, bytes, rights) != 0) allowed = false;
-    }
-    return allowed;
-}
-
-void rewrite_program(const struct program *program) {
-    if (!rewriting || program->interpreter_file != nullptr) return;
-    if (program->image.first < UNIX_USER_FIRST + VENEERS_BYTES) return;
+// Finds a program's sites, and makes its image. Null: there is no memory.
+static struct image *image_of(const struct program *program, uint64_t version) {
     struct rewriter *state = heap_allocate_zeroed(sizeof(*state));
-    if (state == nullptr) return;
+    if (state == nullptr) return nullptr;
     state->program = program;
-    state->first = state->next = program->image.first - VENEERS_BYTES;
-    const struct vm_map veneers = {
-        .first = state->first, .bytes = VENEERS_BYTES, .rights = VM_READ | VM_WRITE, .fixed = true, .keep = true};
-    if (functions_of(program, &state->functions) && vm_map(program->memory, &veneers) >= 0) {
-        if (allow(program, true))
-            for (unsigned i = 0; i < state->functions.count && function_rewrite(state, i); i++) {
-            }
-        (void)allow(program, false);
-        (void)vm_protect(program->memory, state->first, VENEERS_BYTES, VM_READ | VM_EXECUTE);
+    state->first = state->next = image_veneers(&program->image);
+    struct image *image = nullptr;
+    if (functions_of(program, &state->functions)) image = image_make(program, version, &state->window);
+    if (image != nullptr) {
+        for (unsigned i = 0; i < state->functions.count && function_rewrite(state, i); i++) {
+        }
+        image_keep(program, image, state->window, state->next - state->first);
         report("{\"event\":\"rewritten\",\"job\":%lu,\"sites\":%u,\"left\":%u}", start->job, state->sites,
                state->left_count);
     }
     heap_release(state->functions.list);
     heap_release(state);
+    return image;
+}
+
+void rewrite_program(const struct program *program) {
+    if (!rewriting || program->interpreter_file != nullptr) return;
+    struct object *object = object_of(program->file);
+    if (object == nullptr) return;
+    const uint64_t version = object_version(object);
+    struct image *image = image_find(version);
+    if (image == nullptr) image = image_of(program, version);
+    if (image != nullptr) image_map(program, image);
 }
 
 // ---- A thread that is on the way

@@ -93,10 +93,8 @@ static unsigned two_bytes(uint8_t code) {
     }
 }
 
-unsigned site_length(const uint8_t *code, uint64_t room) {
-    uint8_t last[LOOKED_AT] = {};
-    const uint8_t *const at = room < LOOKED_AT ? last : code;
-    if (room < LOOKED_AT) memcpy(last, code, room);
+// The same where LOOKED_AT bytes can be read; may be more than there are.
+static unsigned length_of(const uint8_t *at) {
     unsigned length = 0;
     bool prefixed = false, wide = false;
     while (at[length] == 0x66 || at[length] == 0xf2 || at[length] == 0xf3 || at[length] == 0x64 || at[length] == 0x2e
@@ -117,7 +115,15 @@ unsigned site_length(const uint8_t *code, uint64_t room) {
     if (prefixed && (operands & IMMEDIATE4)) return 0; // 0x66 makes it two bytes
     if (operands & MODRM) length += modrm_length(&at[length]);
     length += operands & 15;
-    return length <= MOST && length <= room ? length : 0;
+    return length <= MOST ? length : 0;
+}
+
+unsigned site_length(const uint8_t *code, uint64_t room) {
+    if (room >= LOOKED_AT) return length_of(code);
+    uint8_t last[LOOKED_AT] = {};
+    memcpy(last, code, room);
+    const unsigned length = length_of(last);
+    return length <= room ? length : 0;
 }
 
 // Is this number moved to eax, or rax, directly before the `syscall`?
@@ -153,11 +159,11 @@ static uint64_t jump_target(const uint8_t *code, uint64_t at, uint64_t bytes) {
     int32_t by = 0;
     if (room >= 2 && (code[at] == 0xeb || (code[at] & 0xf0) == 0x70)) return at + 2 + (uint64_t)(int8_t)code[at + 1];
     if (room >= 5 && code[at] == 0xe9) {
-        memcpy(&by, &code[at + 1], sizeof(by));
+        __builtin_memcpy(&by, &code[at + 1], sizeof(by));
         return at + 5 + (uint64_t)by;
     }
     if (room >= 6 && code[at] == 0x0f && (code[at + 1] & 0xf0) == 0x80) {
-        memcpy(&by, &code[at + 2], sizeof(by));
+        __builtin_memcpy(&by, &code[at + 2], sizeof(by));
         return at + 6 + (uint64_t)by;
     }
     return bytes;
