@@ -9,15 +9,9 @@ from tools.errors import Usage, unknown
 
 def policies_of(part):
     """The names of a part's policies, each one known, and its maps from regions to policies."""
-    known = registry.policies()
     found = []
     for name in part.policies:
-        if name == "all":
-            found += known
-        elif assign.is_map(name):
-            found.append(_map_for(part, name))
-        else:
-            found.append(registry.require("policy", name, known))
+        found += [_map_for(part, name)] if assign.is_map(name) else registry.policies_of([name])
     return list(dict.fromkeys(found))
 
 

@@ -94,18 +94,32 @@ def _read(source):
         raise Missing(f"cannot read {in_words(source)}: {error.strerror}") from None
 
 
-def read(path):
-    """The files of an image as {name: bytes}, and its directory's head. Checks that everything lies on the disk."""
-    data = Path(path).read_bytes()
+def _directory(path, data):
+    """The head and the lines of the directory that an image begins with."""
     size = layout.DISK_DIRECTORY_BLOCKS * PAGE
     if len(data) < size:
         raise BinderyError(f"{in_words(path)} is too small for a disk image: {len(data)} bytes")
     head = layout.DISK_HEAD.unpack(data)
     if head["magic"] != layout.DISK_MAGIC:
         raise BinderyError(f"{in_words(path)} is not a disk image of Bindery")
+    return head, [layout.DISK_FILE.unpack(data, layout.DISK_HEAD.size + index * layout.DISK_FILE.size)
+                  for index in range(head["files"])]
+
+
+def read_room(path, name, count):
+    """The first bytes of the room that a file has, whatever its length is."""
+    with open(path, "rb") as image:
+        _, lines = _directory(path, image.read(layout.DISK_DIRECTORY_BLOCKS * PAGE))
+        image.seek(next(line["block"] for line in lines if line["name"] == name) * PAGE)
+        return image.read(count)
+
+
+def read(path):
+    """The files of an image as {name: bytes}, and its directory's head. Checks that everything lies on the disk."""
+    data = Path(path).read_bytes()
+    head, lines = _directory(path, data)
     files = {}
-    for index in range(head["files"]):
-        line = layout.DISK_FILE.unpack(data, layout.DISK_HEAD.size + index * layout.DISK_FILE.size)
+    for line in lines:
         start = line["block"] * PAGE
         if start + line["blocks"] * PAGE > len(data) or line["bytes"] > line["blocks"] * PAGE:
             raise BinderyError(f"{in_words(path)} is too small: {line['name']} lies past its end")

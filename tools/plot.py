@@ -1,47 +1,26 @@
 # SPDX-License-Identifier: MIT
-"""The figures: of a comparison, for each workload its fault curve, one line a policy, and OPT's as the floor; of
-`bench peers`, for each operation a bar a system.
+"""The figure of `bench peers`: for each operation a bar a system; and what all figures have in common. That of a
+comparison: dots.py.
 
-Drawn from the rows alone, the same that stand in the data files beside it. Lines differ by marker and dash, bars by
-hatching, as well as by colour. The command that made the rows stands below.
+Drawn from the rows alone, the same that stand in the data files beside it. Bars differ by hatching as well as by
+colour. The command that made the rows stands below.
 """
 
 import io
 import math
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f3fbf", "#8c6d31", "#555555", "#b22222")
-MARKERS = "os^Dvp*XP<>h"
-DASHES = ("-", "--", "-.", ":")
 HATCHES = ("", "//", "..", "xx", "\\\\", "++")
+LETTERS = 9      # points of those of the legend
 PER_LINE = 6     # names in a line of the legend, at most
 LINE = 0.25      # inches that a line of the legend takes; two are in the height of each figure
 CHARACTERS = 16  # of the footer in an inch
 
 
-def draw(rows, command):
-    """{"png": bytes, "svg": bytes} of the figure of a comparison."""
-    plt = _matplotlib()
-    workloads = list(dict.fromkeys(row["workload"] for row in rows))
-    policies = list(dict.fromkeys(row["policy"] for row in rows if row["policy"] != "opt"))
-    across = min(len(workloads), 3)
-    down = math.ceil(len(workloads) / across)
-    width, height = max(4.4 * across, 7), 3.4 * down + 1.1
-    figure, axes = plt.subplots(down, across, figsize=(width, height), squeeze=False)
-    for axis in axes.flat[len(workloads):]:
-        axis.set_axis_off()
-    for axis, workload in zip(axes.flat, workloads):
-        _curves(axis, [row for row in rows if row["workload"] == workload], policies)
-        axis.set_title(workload)
-    handles = {}
-    for axis in axes.flat[:len(workloads)]:
-        handles |= {name: line for line, name in zip(*axis.get_legend_handles_labels())}
-    return _finished(plt, figure, handles, command)
-
-
 def bars(rows, command, unit):
     """{"png": bytes, "svg": bytes} of the figure of `bench peers`: what each operation costs each system, without what
     moves pages, on a logarithmic scale."""
-    plt = _matplotlib()
+    plt = pyplot()
     ops = list(dict.fromkeys(row["op"] for row in rows))
     systems = list(dict.fromkeys(row["system"] for row in rows))
     figure, axis = plt.subplots(figsize=(9, 1.4 + 0.17 * len(rows) + 0.12 * len(ops)))
@@ -66,10 +45,10 @@ def bars(rows, command, unit):
     axis.set_axisbelow(True)
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
-    return _finished(plt, figure, {system: handles[system] for system in systems}, command)
+    return finished(plt, figure, {system: handles[system] for system in systems}, command)
 
 
-def _matplotlib():
+def pyplot():
     """pyplot, set up so that the same rows give the same file."""
     import matplotlib
 
@@ -83,14 +62,15 @@ def _matplotlib():
 def legend(figure, handles):
     """Puts the names above, as many in a line as fit; returns how many lines there are."""
     for across in range(min(PER_LINE, len(handles)), 0, -1):
-        box = figure.legend(handles.values(), handles.keys(), loc="upper center", ncol=across, frameon=False)
+        box = figure.legend(handles.values(), handles.keys(), loc="upper center", ncol=across, frameon=False,
+                            fontsize=LETTERS)
         if across == 1 or box.get_window_extent().width <= figure.bbox.width:
             return math.ceil(len(handles) / across)
         box.remove()
     return 0
 
 
-def _finished(plt, figure, handles, command):
+def finished(plt, figure, handles, command):
     """Adds legend and command, and gives the files."""
     width, height = figure.get_size_inches()
     lines = legend(figure, handles)
@@ -107,21 +87,3 @@ def _finished(plt, figure, handles, command):
         files[kind] = out.getvalue()
     plt.close(figure)
     return files
-
-
-def _curves(axis, rows, policies):
-    for number, policy in enumerate(policies):
-        points = sorted((row["frames"], row["faults"]) for row in rows if row["policy"] == policy)
-        if points:
-            axis.plot(*zip(*points), label=policy, color=COLOURS[number % len(COLOURS)],
-                      marker=MARKERS[number % len(MARKERS)], linestyle=DASHES[number // 4 % len(DASHES)],
-                      markersize=5, linewidth=1.4)
-    floor = sorted({(row["frames"], row["opt_faults"]) for row in rows})
-    axis.plot(*zip(*floor), label="opt (floor)", color="black", linewidth=2, linestyle="-")
-    axis.fill_between(*zip(*floor), color="black", alpha=0.08, linewidth=0)
-    axis.set_xlabel("frames")
-    axis.set_ylabel("page faults")
-    axis.set_ylim(bottom=0)
-    axis.grid(alpha=0.25)
-    for side in ("top", "right"):
-        axis.spines[side].set_visible(False)

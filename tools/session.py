@@ -19,7 +19,7 @@ from pathlib import Path
 from tools import layout, link, paths
 from tools.errors import BinderyError, Missing, Usage
 from tools.fleet import SILENCE, Boot, Fleet
-from tools.image import DiskImage
+from tools.image import DiskImage, read_room
 from tools.package import Package
 from tools.qemu import Machine, answers_at_once, quickest_aio
 
@@ -30,6 +30,7 @@ ENDS = {  # enum exo_pe_end, as init reports it
     "not_started": "could not be started",
 }
 ENDED_BADLY = 134  # exit status of `run` when the program did not end by itself, as a shell shows an abort
+RECORDED_BYTES = 4  # of a reference (libos/pager/recording.h)
 SWAP_BLOCKS = 65536  # 256 MiB, sparse on the host: as many pages as replay can have
 
 
@@ -48,6 +49,7 @@ class Run:
     root: object = None   # unix.Root: what fills the file "root" of the disk
     label: str = ""
     leased: int = 0       # frames at the start, in place of `frames`, that move between runs that are together
+    records: str = None   # the file of the disk that it records references to (tools/recording.py)
 
     def arguments(self, job, swap=()):
         """The job's argument string."""
@@ -76,8 +78,9 @@ class Outcome:
     end: str = None      # "exit", or a key of ENDS; None: never reported
     status: int = 0
     address: int = 0
-    detail: str = ""     # why it could not be started
+    detail: str = ""     # why it could not be started, or what its library OS said when it gave up
     events: list = field(default_factory=list)  # all of its other events
+    recorded: bytes = b""  # what it recorded
 
     def of(self, kind):
         return [event for event in self.events if event["event"] == kind]
@@ -92,7 +95,7 @@ class Outcome:
         """How it ended, for people."""
         name = self.run.label or self.run.app
         if self.end == "exit":
-            return f"{name} ended with status {self.status}"
+            return f"{name} ended with status {self.status}{': ' if self.detail else ''}{self.detail}"
         how = ENDS.get(self.end, f"ended by {self.end}")
         if self.detail:
             return f"{name} {how}: {self.detail}"
@@ -179,7 +182,7 @@ def execute(batches, parallel=1, limit=600, exact=False, trace=False, on_outcome
         try:
             with contextlib.closing(Fleet(parallel, limit).run(boots)) as events:
                 for boot, event in events:
-                    _take(of[id(boot)], event, on_outcome)
+                    _take(of[id(boot)], event, on_outcome, boot.machine.disk)
                     if on_event:
                         on_event(event)
                     if event["event"] == "input" and on_input:
@@ -198,18 +201,23 @@ def execute(batches, parallel=1, limit=600, exact=False, trace=False, on_outcome
     return flat
 
 
-def _take(outcomes, event, on_outcome):
+def _take(outcomes, event, on_outcome, disk):
     job = event.get("job")
     if not isinstance(job, int) or job >= len(outcomes):
         return
     outcome = outcomes[job]
+    if event["event"] == "failed":
+        outcome.detail = event["why"]
+    if event["event"] == "references":
+        outcome.recorded = read_room(disk, outcome.run.records, event["count"] * RECORDED_BYTES)
     if event["event"] != "job":
         outcome.events.append(event)
         return
     outcome.end, outcome.status, outcome.address = event["end"], event.get("status", 0), event.get("address", 0)
-    outcome.detail = event.get("detail", "")
+    outcome.detail = event.get("detail", outcome.detail)
     if on_outcome:
         on_outcome(outcome)
+
 
 def processors():
     """Processors that this process may use."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What `compare` compares on: a workload that can be run again and again, with the reference string it makes.
 
-A trace is its own reference string. An application is run once with record=1 and all the memory it wants: the pager
-then reports every change of page, and which of the pages are those of a region that the application declares (one
+A trace is its own reference string. An application is run once with all the memory it wants and recorded: the pager
+then keeps every change of page, and which of the pages are those of a region that the application declares (one
 policy for all has them in one string). Recordings are kept in the build folder, keyed by everything they depend on.
 """
 
@@ -103,8 +103,8 @@ def _recording_path(name):
 
 def _record(wanted):
     works = {name: registry.WORKLOADS[name] for name in wanted}
-    runs = [session.Run(work.app or name, "unix", work.arguments, "fifo", settings=recording.SETTINGS,
-                        files=work.inputs(), label=name) for name, work in works.items()]
+    runs = [recording.recorded(work.app or name, work.arguments, "fifo", files=work.inputs(), label=name)
+            for name, work in works.items()]
     for run, outcome, text in recording.record(runs, RECORDING_LIMIT, session.processors()):
         ranges = {event["name"]: (event["first"], event["pages"]) for event in outcome.of("region")}
         write_whole(wanted[run.label].with_suffix(".json"), json.dumps(ranges).encode())

@@ -80,15 +80,26 @@ char **start_argv(void) {
     __builtin_unreachable();
 }
 
+// Makes a text one that can stand in quotation marks in JSON.
+static void make_quotable(char *text) {
+    for (; *text != '\0'; text++) {
+        if (*text == '"') *text = '\'';
+        if (*text < ' ' || *text > '~' || *text == '\\') *text = '?';
+    }
+}
+
 void pe_fail(const char *format, ...) {
     char line[PRINT_LINE / 2];
     va_list list;
     va_start(list, format);
     format_list(line, sizeof(line), format, list);
     va_end(list);
-    if (start->job == START_INIT)
+    if (start->job == START_INIT) {
         print("init: %s\n", line);
-    else
+    } else {
         print("job %lu: %s\n", start->job, line);
+        make_quotable(line);
+        report("{\"event\":\"failed\",\"job\":%lu,\"why\":\"%s\"}", start->job, line);
+    }
     pe_end(PE_FAILED);
 }

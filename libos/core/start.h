@@ -76,6 +76,6 @@ int libos_main(int argc, char **argv);
 // Ends this PE. Nothing is flushed or reported. (Weak: init stops the machine instead.)
 [[noreturn]] void pe_end(uint32_t status);
 
-// Ends this PE after a line on the console that begins with its job number.
+// Ends this PE after a line on the console that begins with its job number, and an event "failed" with that line.
 [[noreturn, gnu::format(printf, 1, 2)]] void pe_fail(const char *format, ...);
 constexpr uint32_t PE_FAILED = 125; // its status then

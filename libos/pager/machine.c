@@ -7,6 +7,7 @@
 #include "libos/core/space.h"
 #include "libos/core/start.h"
 #include "libos/core/upcall.h"
+#include "libos/pager/pager.h"
 
 static uint64_t area_next = MAP_PAGER;
 
@@ -194,6 +195,45 @@ uint64_t machine_registers(const struct exo_exception *exception) {
     uint64_t digest = 0;
     for (unsigned i = 0; i < sizeof words / sizeof *words; i++) digest = (digest ^ words[i]) * 0x9e37'79b9'7f4a'7c15u;
     return digest;
+}
+
+static struct {
+    uint32_t *words; // a page of them; null: there is nowhere to record to
+    exo_frame frame; // that page's
+    unsigned used;
+    uint64_t block, blocks, written;
+} recording;
+constexpr unsigned RECORDING_WORDS = EXO_PAGE_SIZE / sizeof(uint32_t);
+
+bool pager_record_to(uint64_t block, uint64_t blocks) {
+    recording.block = block;
+    recording.blocks = blocks;
+    recording.words = machine_frames(&recording.frame, 1);
+    return recording.words != nullptr;
+}
+
+static void write_recording(void) {
+    if (recording.written == recording.blocks)
+        machine_fail("the recording has room for %lu references, and there are more",
+                     recording.blocks * RECORDING_WORDS);
+    const uint64_t before = disk_waited();
+    const enum exo_error error = disk_transfer(EXO_RING_WRITE, recording.frame, recording.block + recording.written++);
+    if (error != EXO_OK) machine_fail("writing the recording failed, error %lu", (uint64_t)error);
+    if (waits_count) waited += disk_waited() - before;
+    note_slice();
+    recording.used = 0;
+}
+
+void machine_record(uint32_t word) {
+    if (recording.words == nullptr) machine_fail("a region is to be recorded, and no place for it was named");
+    if (recording.used == RECORDING_WORDS) write_recording();
+    recording.words[recording.used++] = word;
+}
+
+uint64_t machine_recorded(void) {
+    const uint64_t words = recording.written * RECORDING_WORDS + recording.used;
+    if (recording.used != 0) write_recording();
+    return words;
 }
 
 uint64_t machine_kernel_time(unsigned step) {

@@ -74,5 +74,10 @@ uint64_t machine_kernel_time(unsigned step);
 constexpr unsigned MACHINE_LINE = 1900;
 [[gnu::format(printf, 1, 2)]] void machine_report(const char *format, ...);
 
+// One more word of the recording (recording.h); a recording that has no room left, or cannot be written, ends the PE.
+// Recorded: writes what is left of it; returns how many words there are.
+void machine_record(uint32_t word);
+[[nodiscard]] uint64_t machine_recorded(void);
+
 // Ends the PE with one line.
 [[noreturn, gnu::format(printf, 1, 2)]] void machine_fail(const char *format, ...);

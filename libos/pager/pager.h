@@ -46,12 +46,16 @@ struct pager_options {
     // Number of the reference that is being made, from 0 on, in a program that counts them; null: it does not.
     const volatile uint64_t *position;
 
-    bool record;  // report the reference string, page change by page change (record.c); slow
+    bool record;  // keep the reference string, page change by page change, where pager_record_to says (record.c); slow
     bool trace;   // keep the times of the eight steps and report them (trace.c)
     bool measure; // keep how many instructions faults took, and when they were, and report it (latency.h)
 };
 
 struct pager_region;
+
+// Says which disk blocks the reference string of a region with `record` is written to. False: no frame is left for
+// that.
+[[nodiscard]] bool pager_record_to(uint64_t block, uint64_t blocks);
 
 // Takes frames for several regions to have together, as in pager_options.budget. A region that faults when all are in
 // use gives up a page of its own; pager_limit and pager_trim take pages from others. Null: pager_problem says why.

@@ -8,8 +8,9 @@
 // told as well, when the change is seen; nothing depends on them before.
 //
 // Recording (options.record): page runs ("12R 13W": one or more reads of page 12, then accesses to 13 with a write
-// among them) are reported in events "pages". Replayed in the simulator the string gives this run's faults, write-backs
-// and reads, and those of any other policy and number of frames, as far as the program does the same.
+// among them) are kept as words (recording.h), and how many there are is reported in an event "references". Replayed in
+// the simulator the string gives this run's faults, write-backs and reads, and those of any other policy and number of
+// frames, as far as the program does the same.
 //
 // The accessed and dirty bits of pages that are closed (in memory, not mapped) are kept here in software, so policies
 // see what they would see in a run that has none of this.
@@ -23,6 +24,7 @@
 //
 // Accesses of pages that are open are not seen, but for their bits. None is missed: while the pages of one instruction
 // are open no fault takes a page, so all that happens until the next fault is as if it were done by that instruction.
+#include "libos/pager/recording.h"
 #include "libos/pager/resident.h"
 #include "libos/pager/streak.h"
 
@@ -41,9 +43,7 @@ struct recorder {
     uint64_t changes; // of page, the present one included
     uint64_t time;    // number of the reference that is being shown
     uint32_t last;    // page of that reference, POLICY_NONE
-    unsigned used;    // of `line`
-    char line[MACHINE_LINE - 128];
-    uint8_t bits[]; // slot → POLICY_ACCESSED | POLICY_DIRTY while closed
+    uint8_t bits[];   // slot → POLICY_ACCESSED | POLICY_DIRTY while closed
 };
 
 bool record_attach(struct pager_region *region) {
@@ -74,27 +74,6 @@ void record_forget(struct pager_region *region, uint32_t slot, uint64_t bits) {
     if (bits & EXO_ENTRY_DIRTY) region->recorder->bits[slot] &= (uint8_t)~POLICY_DIRTY;
 }
 
-static void flush(struct pager_region *region) {
-    struct recorder *recorder = region->recorder;
-    if (recorder->used == 0) return;
-    machine_report("{\"event\":\"pages\",\"job\":%lu,\"region\":\"%s\",\"pages\":\"%.*s\"}", region->options.job,
-                   region->options.name, (int)recorder->used, recorder->line);
-    recorder->used = 0;
-}
-
-static void append(struct pager_region *region, uint32_t page, char kind, bool joined) {
-    struct recorder *recorder = region->recorder;
-    char digits[10];
-    unsigned count = 0;
-    do digits[count++] = (char)('0' + page % 10);
-    while ((page /= 10) != 0);
-    if (recorder->used + count + 3 > sizeof recorder->line) flush(region);
-    if (recorder->used > 0) recorder->line[recorder->used++] = ' ';
-    if (joined) recorder->line[recorder->used++] = '+';
-    while (count > 0) recorder->line[recorder->used++] = digits[--count];
-    recorder->line[recorder->used++] = kind;
-}
-
 static bool is_open(const struct pager_region *region, uint32_t page) {
     return region->entries[page] & EXO_ENTRY_PRESENT;
 }
@@ -114,8 +93,11 @@ void record_close(struct pager_region *region) {
     for (unsigned i = 0; i < recorder->count; i++) {
         const struct member *member = &recorder->member[i];
         const bool wrote = close_page(region, member->page) & EXO_ENTRY_DIRTY, last = i + 1 == recorder->count;
-        const char kind = member->early || (wrote && last) ? 'W' : wrote ? 'M' : 'R';
-        if (region->options.record) append(region, member->page, kind, i > 0);
+        const enum recorded_kind kind = member->early || (wrote && last) ? RECORDED_WRITE
+                                        : wrote                          ? RECORDED_LATE
+                                                                         : RECORDED_READ;
+        if (region->options.record)
+            machine_record(member->page << RECORDED_SHIFT | (i > 0 ? RECORDED_JOINED : 0) | kind);
     }
     recorder->count = 0;
     recorder->streak = 0;
@@ -125,7 +107,7 @@ void record_close(struct pager_region *region) {
 static void join(struct pager_region *region, uint32_t page) {
     struct recorder *recorder = region->recorder;
     unsigned at = 0;
-    if (recorder->count == STREAK_PAGES) machine_fail("an instruction needs more than %u pages at once", STREAK_PAGES);
+    if (recorder->count == STREAK_PAGES) streak_too_long();
     while (at < recorder->count && is_open(region, recorder->member[at].page)
            && region->entries[recorder->member[at].page] & EXO_ENTRY_ACCESSED) {
         at++;
@@ -240,7 +222,9 @@ void record_finish(struct pager_region *region) {
     struct recorder *recorder = region->recorder;
     if (recorder == nullptr) return;
     record_close(region);
-    flush(region);
+    if (region->options.record)
+        machine_report("{\"event\":\"references\",\"job\":%lu,\"region\":\"%s\",\"count\":%lu}", region->options.job,
+                       region->options.name, machine_recorded());
     if (region->references == UINT64_MAX) region->references = recorder->changes;
     if (recorder->follows && region->options.position != nullptr) repeat_until(region, region->references);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Regions outside of faults: attaching, announcing references, writing back on demand, statistics and their report.
 #include "libos/pager/latency.h"
+#include "libos/pager/recording.h"
 #include "libos/pager/resident.h"
 #include "libos/pager/sequence.h"
 #include "libos/pager/trace.h"
@@ -69,6 +70,7 @@ static const char *wrong_with(const struct pager_options *options) {
     if (strnlen(options->name, NAME_MOST + 1) > NAME_MOST) return "its name is too long";
     if (options->first.raw % EXO_PAGE_SIZE != 0) return "it must start on a page";
     if (options->pages == 0 || options->pages >= 1ull << 31) return "it must have 1 to 2^31 - 1 pages";
+    if (options->record && options->pages > RECORDED_PAGES) return "it has too many pages to be recorded";
     if (options->frames < options->policy->minimum) return "the policy needs more frames";
     if (options->budget != nullptr && has_transit(options))
         return "read-ahead and clustered write-back need a budget of the region's own";

@@ -22,8 +22,13 @@ uint64_t streak_follow(const struct exo_exception *exception, bool absent) {
 }
 
 void streak_brought(exo_vaddr address) {
-    if (streak.count == STREAK_PAGES) machine_fail("an instruction needs more than %u pages at once", STREAK_PAGES);
+    if (streak.count == STREAK_PAGES) streak_too_long();
     streak.brought[streak.count++] = address.raw;
+}
+
+void streak_too_long(void) {
+    machine_fail("the instruction at %#lx needs more than %u pages at once, the most that the pager serves", streak.rip,
+                 STREAK_PAGES);
 }
 
 bool streak_needs(exo_vaddr address) {

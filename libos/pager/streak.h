@@ -21,3 +21,6 @@ void streak_brought(exo_vaddr address);
 bool streak_needs(exo_vaddr address);
 
 constexpr unsigned STREAK_PAGES = 16; // that one instruction may need
+
+// Ends the PE: the instruction in progress needs more than STREAK_PAGES.
+[[noreturn]] void streak_too_long(void);

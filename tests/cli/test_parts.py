@@ -2,6 +2,7 @@
 """Test results, the ABI's tables, missing services, sharing out of cells, the figure, doctor's findings."""
 
 import re
+import struct
 import tempfile
 import unittest
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from pathlib import Path
 from unittest import mock
 
 from tests.cli.command import bindery
-from tools import abi, cells, doctor, link, packages, plot, results
+from tools import abi, cells, doctor, dots, link, packages, plot, ranking, recording, registry, results
+from tools.errors import Usage
 
 JUNIT = """<?xml version='1.0' encoding='utf8'?>
 <testsuites tests="5" errors="1" failures="1">
@@ -127,13 +129,33 @@ class Figure(unittest.TestCase):
             for work in ("matmul", "bfs") for policy, factor in (("fifo", 2), ("clock1", 1)) for frames in (10, 20)]
 
     def test_it_is_drawn_in_both_forms_with_its_command(self):
-        made = plot.draw(self.ROWS, "./bindery compare --policy fifo,clock1")
+        made = dots.draw(self.ROWS, "./bindery compare --policy fifo,clock1")
         self.assertTrue(made["png"].startswith(b"\x89PNG"))
         self.assertIn(b"<svg", made["svg"])
 
+    def test_every_policy_has_its_line_the_best_one_above(self):
+        pyplot = plot.pyplot()
+        with mock.patch.object(pyplot, "close"):
+            dots.draw(self.ROWS, "c")
+        self.addCleanup(pyplot.close, "all")
+        axes = pyplot.figure(pyplot.get_fignums()[-1]).axes
+        self.assertEqual([axis.get_title(loc="left") for axis in axes], ["matmul", "bfs"])
+        names = [label.get_text() for label in axes[0].get_yticklabels()]
+        self.assertEqual(names, ["clock1", "fifo"])
+        top, bottom = axes[0].get_ylim()[::-1]
+        self.assertLess(top, bottom)
+        seen = {line.get_ydata()[0]: line.get_xdata()[0] for line in axes[0].lines if line.get_marker() == "o"}
+        self.assertAlmostEqual(seen[0], 1.25)  # 50 faults, and OPT has 40
+        self.assertAlmostEqual(seen[1], 2.5)
+
+    def test_what_is_far_out_is_a_number(self):
+        rows = [dict(row, faults=row["faults"] * 1000) for row in self.ROWS if row["policy"] == "fifo"] + self.ROWS[2:4]
+        text = dots.draw(rows, "c")["svg"].decode()
+        self.assertIn("2,500 · 2,500 ▸", text)
+
     def test_the_legend_of_many_policies_is_within_the_figure(self):
-        pyplot = plot._matplotlib()
-        figure, axis = pyplot.subplots(figsize=(7, 4))
+        pyplot = plot.pyplot()
+        figure, axis = pyplot.subplots(figsize=(5, 4))
         self.addCleanup(pyplot.close, figure)
         handles = {f"policy_{number}": axis.plot([0], [0])[0] for number in range(30)}
         lines = plot.legend(figure, handles)
@@ -144,7 +166,37 @@ class Figure(unittest.TestCase):
         self.assertGreater(lines, 30 // plot.PER_LINE)
 
     def test_the_same_rows_give_the_same_figure(self):
-        self.assertEqual(plot.draw(self.ROWS, "c"), plot.draw(self.ROWS, "c"))
+        self.assertEqual(dots.draw(self.ROWS, "c"), dots.draw(self.ROWS, "c"))
+
+
+class Ranking(unittest.TestCase):
+    def test_means_are_geometric_and_the_lowest_is_first(self):
+        rows = [{"workload": work, "policy": policy, "faults": faults, "opt_faults": 10}
+                for work, policy, faults in (("a", "fifo", 20), ("b", "fifo", 80), ("a", "lru", 10), ("b", "lru", 90))]
+        self.assertEqual({name: round(mean, 6) for name, mean in ranking.means(rows).items()}, {"lru": 3, "fifo": 4})
+        self.assertEqual(list(ranking.means(rows)), ["lru", "fifo"])
+        self.assertEqual([(each["policy"], each["a"], round(each["b"], 6)) for each in ranking.by_workload(rows)],
+                         [("lru", 1, 9), ("fifo", 2, 8)])
+
+
+class Policies(unittest.TestCase):
+    def test_the_default_ones_are_one_of_each_kind(self):
+        names = registry.policies_of(["default"])
+        self.assertEqual((len(names), set(names) - set(registry.policies())), (20, set()))
+        stems = [re.match("[a-z]+[0-9]?", name)[0].rstrip("01") for name in names]
+        self.assertEqual(len(set(stems)), len(stems), stems)
+
+    def test_sets_and_names_are_joined_without_repetition(self):
+        self.assertEqual(registry.policies_of(["lifo", "default", "fifo"]), ["lifo", *registry.DEFAULT_POLICIES])
+        self.assertEqual(registry.policies_of(["opt", "all"])[0], "opt")
+        with self.assertRaisesRegex(Usage, "did you mean “default”"):
+            registry.policies_of(["defualt"])
+
+
+class Recording(unittest.TestCase):
+    def test_words_are_lines_of_a_trace(self):
+        self.assertEqual(recording.text_of(struct.pack("<4I", 12 << 3, 13 << 3 | 4 | 2, 13 << 3 | 1, 12 << 3)),
+                         "12 R\n+13 M\n13 W\n12 R\n")
 
 
 class Doctor(unittest.TestCase):

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The machine of pager_fake.h, but for its disk.
+#include "libos/pager/recording.h"
 #include "tests/unit/pager_fake.h"
 #include <criterion/criterion.h>
 #include <stdarg.h>
@@ -138,6 +139,29 @@ void machine_report(const char *format, ...) {
     const size_t before = fake.report == nullptr ? 0 : strlen(fake.report);
     fake.report = realloc(fake.report, before + (size_t)length + 2);
     snprintf(fake.report + before, (size_t)length + 2, "%s\n", line);
+}
+
+void machine_record(uint32_t word) {
+    if ((fake.recorded & (fake.recorded - 1)) == 0)
+        fake.recording = realloc(fake.recording, (fake.recorded == 0 ? 1 : 2 * fake.recorded) * sizeof word);
+    fake.recording[fake.recorded++] = word;
+}
+
+uint64_t machine_recorded(void) {
+    return fake.recorded;
+}
+
+const char *fake_recording(void) {
+    static char text[4096];
+    size_t length = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < fake.recorded; i++) {
+        const uint32_t word = fake.recording[i];
+        cr_assert_lt(length, sizeof text - 16, "a recording of %zu words is long for a text", fake.recorded);
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s%u%c ", word & RECORDED_JOINED ? "+" : "",
+                                   word >> RECORDED_SHIFT, "RWM?"[word & RECORDED_KIND]);
+    }
+    return text;
 }
 
 void machine_fail(const char *format, ...) {

@@ -30,6 +30,8 @@ extern struct fake {
     char failure[256];      // what machine_fail said
     jmp_buf *on_failure;    // where it goes; null: the test fails
     char *report;           // all lines so far
+    uint32_t *recording;    // all words so far
+    size_t recorded;        // their number
     uint64_t instructions;  // that got through
 } fake;
 
@@ -55,6 +57,9 @@ bool fake_is_mapped(exo_frame frame);
 // Transfers that are not waited for, and are not over; whether a frame is in one.
 unsigned fake_under_way(void);
 bool fake_in_transfer(exo_frame frame);
+
+// The recording so far as text: "3R 3M +4W ".
+const char *fake_recording(void);
 
 // Counts the calls of machine_memory from 1 again.
 void fake_forget_memories(void);

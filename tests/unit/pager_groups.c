@@ -2,18 +2,16 @@
 // Instructions that need several pages at once: for every policy a run on the machine of arrays, recorded or not, has
 // the faults, write-backs and victims of the simulator, fed with what another policy's run of the program has recorded.
 #include "libos/pager/policy/lcg.h"
+#include "libos/pager/recording.h"
 #include "libos/pager/sim/simulate.h"
 #include "tests/unit/pager_fake.h"
 #include <criterion/criterion.h>
-#include <stdlib.h>
 #include <string.h>
 
 constexpr unsigned PAGES = 40, WIDEST = 4, LENGTH = 6000;
-constexpr uint64_t RECORDED = 77; // job
 
-static struct pager_region *attach(unsigned place, const char *policy, unsigned frames, bool record, uint64_t job) {
+static struct pager_region *attach(unsigned place, const char *policy, unsigned frames, bool record) {
     const struct pager_options options = {.name = "it",
-                                          .job = job,
                                           .first = fake_address(place * PAGES),
                                           .pages = PAGES,
                                           .policy = policy_find(policy),
@@ -67,40 +65,20 @@ static void program(unsigned place) {
     }
 }
 
-// What has been recorded so far, joined from its events.
-static const char *recorded_text(void) {
-    static char text[200000];
-    const char begin[] = "{\"event\":\"pages\",\"job\":77,\"region\":\"it\",\"pages\":\"";
-    size_t length = 0;
-    for (const char *at = fake.report; (at = strstr(at, begin)) != nullptr;) {
-        at += strlen(begin);
-        const size_t words = strcspn(at, "\"");
-        cr_assert_lt(length + words + 2, sizeof text);
-        memcpy(text + length, at, words);
-        length += words;
-        text[length++] = ' ';
-    }
-    text[length] = '\0';
-    return text;
-}
-
 // What region 0 recorded, with all frames that it can use.
 static struct trace *recorded(void) {
     struct trace *trace = trace_new("recorded");
-    attach(0, "fifo", PAGES, true, RECORDED);
+    attach(0, "fifo", PAGES, true);
     program(0);
     pager_report();
-    for (const char *at = recorded_text(); *at != '\0';) {
-        const bool joined = *at == '+';
-        char *kind;
-        const uint64_t page = strtoull(at + joined, &kind, 10);
-        if (joined)
-            cr_assert(trace_join(trace, page, *kind != 'R'), "%.40s", at);
+    for (size_t i = 0; i < fake.recorded; i++) {
+        const uint32_t word = fake.recording[i], page = word >> RECORDED_SHIFT, kind = word & RECORDED_KIND;
+        if (word & RECORDED_JOINED)
+            cr_assert(trace_join(trace, page, kind != RECORDED_READ), "word %zu", i);
         else
-            trace_add(trace, page, *kind != 'R');
-        cr_assert(*kind == 'R' || *kind == 'W' || *kind == 'M', "%.40s", at);
-        if (*kind == 'M') trace_late(trace);
-        at = kind + 2;
+            trace_add(trace, page, kind != RECORDED_READ);
+        cr_assert_leq(kind, RECORDED_LATE);
+        if (kind == RECORDED_LATE) trace_late(trace);
     }
     cr_assert_gt(trace->groups, 500);
     cr_assert_eq(trace->widest, WIDEST);
@@ -134,8 +112,8 @@ static void runs_as_simulated(const char *policy) {
     for (unsigned i = 0; i < 3; i++) {
         if (frames[i] < tried->minimum) continue;
         const struct simulation_counts wanted = simulated(policy, trace, frames[i]);
-        struct pager_region *plain = attach(1 + 2 * i, policy, frames[i], false, 1),
-                            *watched = attach(2 + 2 * i, policy, frames[i], true, 2);
+        struct pager_region *plain = attach(1 + 2 * i, policy, frames[i], false),
+                            *watched = attach(2 + 2 * i, policy, frames[i], true);
         program(1 + 2 * i);
         program(2 + 2 * i);
         compare(policy, frames[i], plain, &wanted);
@@ -153,15 +131,13 @@ static void runs_as_simulated(const char *policy) {
 #undef POLICY
 
 Test(pager_groups, what_a_recording_says_depends_on_neither_policy_nor_frames) {
-    struct trace *trace = recorded();
-    char *wanted = strdup(recorded_text());
-    *fake.report = '\0';
-    attach(1, "lifo", WIDEST, true, RECORDED);
+    trace_free(recorded());
+    const size_t count = fake.recorded;
+    attach(1, "lifo", WIDEST, true);
     program(1);
     pager_report();
-    cr_expect_str_eq(recorded_text(), wanted);
-    free(wanted);
-    trace_free(trace);
+    cr_assert_eq(fake.recorded, 2 * count);
+    cr_expect_arr_eq(fake.recording, fake.recording + count, count * sizeof *fake.recording);
 }
 
 Test(pager_groups, nobody_has_fewer_faults_than_opt) {
@@ -178,7 +154,7 @@ Test(pager_groups, nobody_has_fewer_faults_than_opt) {
 }
 
 Test(pager_groups, the_order_in_which_an_instruction_touches_pages_is_recorded) {
-    attach(0, "fifo", PAGES, true, RECORDED);
+    attach(0, "fifo", PAGES, true);
     fake_touch(3, false);
     const struct fake_access across[] = {{3, false}, {4, false}, {3, true}, {4, true}}; // page 3 is open, 4 faults
     fake_execute(0x2000, across, 4);
@@ -188,14 +164,13 @@ Test(pager_groups, the_order_in_which_an_instruction_touches_pages_is_recorded) 
     fake_touch(2, true); // open: not seen
     fake_touch(5, false);
     pager_report();
-    cr_expect_not_null(strstr(fake.report, "\"pages\":\"3R 3M +4W 7W 1R +2W +9W 5R\""), "%s", fake.report);
+    cr_expect_str_eq(fake_recording(), "3R 3M +4W 7W 1R +2W +9W 5R ");
     cr_expect_not_null(strstr(fake.report, "\"references\":8,"), "%s", fake.report);
 }
 
 Test(pager_groups, a_page_that_another_region_takes_is_recorded_as_it_was) {
     struct pager_budget *budget = pager_budget(4);
     struct pager_options options = {.name = "it",
-                                    .job = RECORDED,
                                     .first = fake_address(0),
                                     .pages = PAGES,
                                     .policy = policy_find("lifo"),
@@ -210,16 +185,17 @@ Test(pager_groups, a_page_that_another_region_takes_is_recorded_as_it_was) {
     options.first = fake_address(PAGES);
     options.block = PAGES;
     options.rank = 1;
+    options.record = false;
     cr_assert_not_null(pager_attach(&options));
     for (unsigned page = 0; page < 4; page++) fake_touch(page, page == 3);
     fake_touch(PAGES, false); // takes page 3, which is open
     fake_touch(0, false);
     pager_report();
-    cr_expect_str_eq(recorded_text(), "0R 1R 2R 3W 0R ", "%s", fake.report);
+    cr_expect_str_eq(fake_recording(), "0R 1R 2R 3W 0R ");
 }
 
 Test(pager_groups, an_instruction_that_makes_the_same_faults_once_more_is_another_one) {
-    struct pager_region *region = attach(0, "lifo", 3, false, 1);
+    struct pager_region *region = attach(0, "lifo", 3, false);
     const struct fake_access copy[] = {{10, false}, {11, true}};
     for (unsigned i = 0; i < 2; i++) {
         fake.instructions = 0; // the same registers
@@ -230,7 +206,7 @@ Test(pager_groups, an_instruction_that_makes_the_same_faults_once_more_is_anothe
 }
 
 Test(pager_groups, an_instruction_takes_no_page_that_it_has_brought_in) {
-    struct pager_region *region = attach(0, "lifo", 4, false, 1);
+    struct pager_region *region = attach(0, "lifo", 4, false);
     for (unsigned page = 0; page < 4; page++) fake_touch(page, false);
     fake_execute(0x2000, (struct fake_access[]){{10, false}, {11, true}}, 2);
     cr_expect_eq(pager_statistics(region).faults, 6, "a fault for each of its pages");

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from tools import (builder, experiment, matrix, options, paths, plot, regions, registry, session, tables, terminal,
-                   transit)
+from tools import (assign, builder, dots, experiment, matrix, options, paths, ranking, regions, registry, session,
+                   tables, terminal, transit)
 from tools.command import Verb, shared, tabular
 from tools.errors import FAILED, OK, Usage
 from tools.files import write_folder
@@ -39,10 +39,10 @@ PLAN = {"cell": "cell", "workload": "workload", "policy": "policy", "frames": "f
 
 @click.command("compare", cls=Verb, examples=EXAMPLES)
 @click.argument("file", required=False, metavar="[MATRIX.toml]")
-@click.option("--policy", metavar="A,B", help=f"Policies, or all. Default: {','.join(matrix.POLICIES)}.")
+@click.option("--policy", metavar="A,B", help="Policies; all; or default, one of each kind.")
 @click.option("--workload", metavar="X,Y",
               help=f"Applications and generated traces. Default: {','.join(matrix.WORKLOADS)}.")
-@click.option("--trace", multiple=True, metavar="FILE,…", 
+@click.option("--trace", multiple=True, metavar="FILE,…",
               help="Trace files: lines PAGE, PAGE R or PAGE W, decimal, or libCacheSim's oracleGeneral, plain or zstd.")
 @click.option("--frames", metavar="N,M", help=f"Frames, or shares of the workload's pages. Default: {matrix.SIZES}.")
 @click.option("--memory", metavar="4M,8M", help="The same as memory.")
@@ -126,7 +126,12 @@ def _print(rows, form, head):
         tables.write(form, rows, None, None, experiment=head)
     else:
         lines = _by_region(rows)
-        tables.write(form, lines, CSV, lambda: tables.show(lines, _columns(rows), group="workload"))
+        tables.write(form, lines, CSV, lambda: _show(rows, lines))
+
+
+def _show(rows, lines):
+    tables.show(lines, _columns(rows), group="workload")
+    ranking.show(rows)
 
 
 def _by_region(rows):
@@ -143,7 +148,8 @@ def _columns(rows):
         hidden |= {"readahead", "cluster", "major", "ahead_hits", "ahead_wasted", "kicks", "instructions"}
     if not any(row["soft_faults"] for row in rows):
         hidden.add("soft_faults")
-    if not any(registry.varies(row["policy"]) for row in rows if "=" not in row["policy"]):
+    if not any(row["frames_mean"] is not None and registry.varies(row["policy"]) for row in rows
+               if not assign.is_map(row["policy"])):
         hidden.add("frames_mean")
     return {key: title for key, title in COLUMNS.items() if key not in hidden}
 
@@ -153,7 +159,7 @@ def _write(rows, folder, head, with_plot):
     files = {"compare.json": tables.as_json(rows, command=command, experiment=head).encode(),
              "compare.csv": tables.as_csv(_by_region(rows), CSV).encode()}
     if with_plot and rows:
-        files |= {f"compare.{kind}": data for kind, data in plot.draw(rows, command).items()}
+        files |= {f"compare.{kind}": data for kind, data in dots.draw(rows, command).items()}
     write_folder(folder, files)
     terminal.say(f"data{' and figure' if with_plot else ''}: {folder}/compare.*")
 

@@ -25,7 +25,8 @@ EXAMPLES = """\
 KINDS = {"policy": "a page-replacement policy", "libos": "a library OS outside this tree"}
 NAME = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
 LONGEST = 24  # letters; a column of the tables
-RESERVED = {"all": "every policy", "none": "no policy at all", "policies": "the table of all policies"}
+RESERVED = {"all": "every policy", "default": "one policy of each kind", "none": "no policy at all",
+            "policies": "the table of all policies"}
 C_WORDS = frozenset("auto bool break case char const continue default do double else enum extern false float for goto "
                     "if inline int long register restrict return short signed sizeof static struct switch true "
                     "typedef typeof union unsigned void volatile while".split())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tools import builder, options, plot, registry, session, simulator, tables, terminal, traces
+from tools import builder, dots, options, registry, session, simulator, tables, terminal, traces
 from tools.command import Verb, shared, tabular
 from tools.errors import Usage, unknown
 from tools.files import write_folder
@@ -18,13 +18,12 @@ EXAMPLES = """\
 ./bindery simulate --trace refs.txt --policy car,opt --memory 256K,512K -o simulated
 ./bindery simulate --trace textbook --policy clock1,sieve1 --frames 3 --starts-clear"""
 
-POLICIES = ("fifo", "clock1", "sieve1_d1", "twoq_clock", "clockpro", "opt")
+POLICIES = "default"
 SIZES = "25%,50%,75%"
 
 COLUMNS = {"workload": "workload", "policy": "policy", "frames": "frames", "frames_mean": "mean\nframes",
            "references": "references", "faults": "faults", "writebacks": "write-\nbacks", "reads": "disk\nreads",
-            "ratio_to_opt": "÷ OPT",
-           "source": "source"}
+           "ratio_to_opt": "÷ OPT", "source": "source"}
 CSV = ("workload", "policy", "frames", "references", "faults", "writebacks", "reads", "source",
        "policy_instructions_per_fault", "opt_faults", "ratio_to_opt", "pages", "frames_mean")
 
@@ -34,7 +33,7 @@ CSV = ("workload", "policy", "frames", "references", "faults", "writebacks", "re
               help="Trace files: lines PAGE, PAGE R or PAGE W, decimal, or libCacheSim's oracleGeneral, plain or zstd. "
                    "Or generated traces.")
 @click.option("--policy", "policies", metavar="A,B",
-              help=f"Policies, or all, which leaves out those that need more frames. Default: {','.join(POLICIES)}.")
+              help="Policies; all; or default, one of each kind. These two leave out those that need more frames.")
 @click.option("--frames", metavar="N,M", help=f"Frames, or shares of the trace's pages. Default: {SIZES}.")
 @click.option("--memory", metavar="4M,8M", help="The same as memory.")
 @tabular
@@ -63,7 +62,7 @@ def verb_simulate(chosen, policies, frames, memory, form, output, no_plot, jobs,
     builder.build(everything=False)
     found = [_trace(name) for name in chosen]
     given = {"--zero-filled": zero_filled, "--starts-clear": starts_clear, "--drop-repeats": drop_repeats,
-             "--leave-out": policies in (None, "all")}
+             "--leave-out": policies in (None, "all", "default")}
     flags = [flag for flag, wanted in given.items() if wanted]
     if seed is not None:
         flags += ["--seed", str(seed)]
@@ -76,13 +75,10 @@ def verb_simulate(chosen, policies, frames, memory, form, output, no_plot, jobs,
 
 
 def _policies(text):
-    known = registry.policies()
-    if text == "all":
-        return list(known)
     if text and "=" in text:
         raise Usage(f"“{text}” is a map of policies for regions, and a trace has no regions; "
                     "./bindery compare --workload APP --policy MAP runs and simulates a program by it")
-    return [registry.require("policy", name, known) for name in options.split(text) or POLICIES]
+    return registry.policies_of(options.split(text or POLICIES))
 
 
 def _trace(name):
@@ -141,6 +137,6 @@ def _write(rows, folder, figure):
     files = {"simulate.json": tables.as_json(rows, command=command).encode(),
              "simulate.csv": tables.as_csv(rows, CSV).encode()}
     if figure:
-        files |= {f"simulate.{kind}": data for kind, data in plot.draw(rows, command).items()}
+        files |= {f"simulate.{kind}": data for kind, data in dots.draw(rows, command).items()}
     write_folder(folder, files)
     terminal.say(f"data{' and figure' if figure else ''}: {folder}/simulate.*")

@@ -91,8 +91,8 @@ def subject_pages(policy, frames, memory, output, as_json, timeout, app, words):
     if app == "replay":
         raise Usage("replay refers to the pages that its trace says; the trace is its recording")
     builder.build(everything=False)
-    run = session.Run(app, "unix", tuple(words), policy, frames, recording.SETTINGS, options.files_of(app))
-    outcome, text, cost = recording.record_and_weigh(run, timeout, session.processors())
+    outcome, text, cost = recording.record_and_weigh(app, words, policy, frames, options.files_of(app), timeout,
+                                                     session.processors())
     with session.scratch() as folder:
         (folder / "trace.txt").write_text(text)
         pager = recording.heap_of(outcome)

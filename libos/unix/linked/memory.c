@@ -3,8 +3,8 @@
 //
 // Arguments: policy=NAME or a map (clock1; assign.h), frames=N (the budget; what is left), seed=N (1), heap=PAGES (what
 // the swap space has, at most 16384), declared=PAGES (8192, declare.c), swap=BLOCK and swap_blocks=N (what the disk's
-// directory says), record=1; readahead=NAME (none), window=N (pages read ahead at a time, 28), cluster=N (dirty pages
-// written at a time, 1).
+// directory says), record=FILE; readahead=NAME (none), window=N (pages read ahead at a time, 28), cluster=N (dirty
+// pages written at a time, 1).
 //
 //   MAP_HEAP       malloc's blocks, seven eighths of the heap's pages
 //   above          what sbrk hands out
@@ -134,7 +134,6 @@ void memory_options(struct pager_options *options, const struct assigned *assign
     options->job = start->job;
     options->policy = assigned->policy;
     options->seed = start_number("seed", 1);
-    options->record = start_number("record", 0) != 0;
     options->measure = start_number("measure", 0) != 0;
     options->trace = (start->flags & EXO_PACKAGE_TRACE) != 0;
     options->readahead = readahead_argument();
@@ -151,6 +150,17 @@ void memory_options(struct pager_options *options, const struct assigned *assign
     }
 }
 
+// Whether the heap's reference string is asked for; then it goes to a file of the disk.
+static bool recorded(void) {
+    const char *name = start_argument("record");
+    if (name == nullptr) return false;
+    enum files_error error;
+    const struct disk_file *file = files_find(name, &error);
+    if (file == nullptr) pe_fail("argument record=%s: there is no such file on the disk", name);
+    if (!pager_record_to(file->block, file->blocks)) pe_fail("no frame is left for the recording");
+    return true;
+}
+
 // The heap's region has room for declared regions too, unless the map gives the heap a policy of its own. It is called
 // as its policy is in the map.
 static void attach(void) {
@@ -164,8 +174,11 @@ static void attach(void) {
     const uint64_t heap_pages = swap.blocks < wanted ? swap.blocks : wanted;
     if (heap_pages < 8) pe_fail("there is no swap space on the disk for a heap");
     const bool default_of_map = memory_assignment()->is_map && !assigned->used;
-    struct pager_options options = {
-        .name = default_of_map ? "default" : "heap", .first = {MAP_HEAP}, .pages = swap.blocks, .block = swap.block};
+    struct pager_options options = {.name = default_of_map ? "default" : "heap",
+                                    .first = {MAP_HEAP},
+                                    .pages = swap.blocks,
+                                    .block = swap.block,
+                                    .record = recorded()};
     memory_options(&options, assigned);
     struct pager_region *region = pager_attach(&options);
     if (region == nullptr)
