@@ -25,8 +25,12 @@ static void end(void) {
 }
 
 static void map_at(uint64_t first, uint64_t pages, bool shared) {
-    const struct vm_map what = {
-        .first = first, .bytes = pages * EXO_PAGE_SIZE, .rights = VM_READ | VM_WRITE, .fixed = true, .shared = shared};
+    const struct vm_map what = {.first = first,
+                                .bytes = pages * EXO_PAGE_SIZE,
+                                .rights = VM_READ | VM_WRITE,
+                                .fixed = true,
+                                .reserves_none = true,
+                                .shared = shared};
     cr_assert_eq(vm_map(vm, &what), (int64_t)first);
 }
 

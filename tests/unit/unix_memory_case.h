@@ -13,6 +13,7 @@ constexpr uint64_t AT = 0x10'0000'0000;
                                 .bytes = pages * EXO_PAGE_SIZE,
                                 .rights = VM_READ | VM_WRITE,
                                 .fixed = true,
+                                .reserves_none = true,
                                 .shared = shared,
                                 .file = file};
     cr_assert_eq(vm_map(vm, &what), (int64_t)first);

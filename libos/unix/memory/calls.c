@@ -49,6 +49,7 @@ int64_t sys_mmap(struct thread *self, const uint64_t argument[6]) {
         .keep = flags & FIXED_NOREPLACE,
         .shared = type != MAP_PRIVATE,
         .stack = flags & MAP_GROWSDOWN,
+        .reserves_none = flags & MAP_NORESERVE,
         .offset = argument[5],
     };
     if (!may_grow(self, argument[1])) return -ENOMEM;

@@ -54,6 +54,8 @@ static int object_for(const struct vm_map *what, struct object **object) {
 int64_t vm_map(struct vm *vm, const struct vm_map *what) {
     if (what->bytes == 0 || what->offset % EXO_PAGE_SIZE != 0) return -EINVAL;
     if (what->offset + page_up(what->bytes) < what->offset) return -EOVERFLOW;
+    const bool private_memory = what->shared ? what->file == nullptr : what->rights & VM_WRITE;
+    if (private_memory && !what->reserves_none && !could_hold(what->bytes)) return -ENOMEM;
     const int64_t first = choose_address(vm, what);
     if (first < 0) return first;
     struct mapping mapping = {
@@ -172,7 +174,8 @@ uint64_t vm_break(struct vm *vm, uint64_t wanted) {
     const uint64_t end = page_up(wanted), now = page_up(vm->break_now);
     int error = 0;
     if (end > now) {
-        const bool fits = unix_is_user(now, end - now) && mappings_free(vm->mappings, now, end);
+        const bool fits =
+            unix_is_user(now, end - now) && could_hold(end - now) && mappings_free(vm->mappings, now, end);
         error = fits ? vm_map_private(vm, now, end, VM_READ | VM_WRITE, MAPPING_HEAP) : -ENOMEM;
     } else if (end < now)
         error = vm_unmap(vm, end, now - end);

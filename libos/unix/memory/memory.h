@@ -26,6 +26,7 @@ struct vm_map {
     bool shared;           // writes are seen by others, and go to the file
     bool never_writes;     // with file and shared: -EACCES for mprotect to VM_WRITE, as the descriptor cannot write
     bool stack;            // grows downwards at a fault below it, up to the stack limit
+    bool reserves_none;    // may be larger than memory could ever be (MAP_NORESERVE)
     struct inode *file;    // null: anonymous. The map takes a reference of its own
     struct object *memory; // without a file: this memory (object.h), in the same way
     uint64_t offset;       // in the file or memory, page-aligned
@@ -50,8 +51,7 @@ void vm_break_at(struct vm *vm, uint64_t first);
 uint64_t vm_break(struct vm *vm, uint64_t wanted);
 
 // A page fault of user code, or of library code at a user's address, by an instruction that has these registers. 0:
-// served, go on. Otherwise the signal that is due, SIGSEGV or SIGBUS, and its si_code; SIGKILL: no memory is left,
-// which ends the process with one line.
+// served, go on. Otherwise the signal that is due, SIGSEGV or SIGBUS, and its si_code; SIGKILL: no memory is left.
 struct vm_refusal {
     int signal, code;
 };
@@ -82,6 +82,12 @@ struct vm_sizes {
     uint64_t total, resident, shared; // bytes mapped; pages in frames; of these, of files
 };
 struct vm_sizes vm_sizes(const struct vm *vm);
+
+// For who has to choose whose memory is given up (process/out_of_memory.c): pages of memory that no file holds, in
+// frames or swapped, shared or not; and giving back of them what nobody else uses, of a space whose code never runs
+// again and that is not entered. What library code still touches there is zeros, or -EFAULT.
+uint64_t vm_private(const struct vm *vm);
+void vm_reap(struct vm *vm);
 
 // ---- Contents of files, by the page cache; user addresses or library memory alike (-EFAULT for bad user addresses)
 

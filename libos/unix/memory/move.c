@@ -121,6 +121,7 @@ int64_t vm_remap(struct vm *vm, const struct vm_remap *what) {
             const int error = vm_unmap(vm, first + wanted, bytes - wanted);
             return error != 0 ? error : (int64_t)first;
         }
+        if (mapping->object == nullptr && (mapping->rights & VM_WRITE) && !could_hold(wanted - bytes)) return -ENOMEM;
         if (grows_in_place(vm, mapping, first + bytes, first + wanted))
             return grow(vm, first, first + bytes, first + wanted);
     }

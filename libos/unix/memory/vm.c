@@ -159,6 +159,54 @@ struct vm_sizes vm_sizes(const struct vm *vm) {
     return sizes;
 }
 
+// ---- when no memory is left
+
+// Of shared memory, the pages that a mapping covers.
+static uint64_t shared_pages(const struct mapping *mapping) {
+    uint64_t pages = 0;
+    const uint64_t first = mapping->offset / EXO_PAGE_SIZE;
+    const uint64_t end = first + (mapping->end - mapping->first) / EXO_PAGE_SIZE;
+    for (const struct chunk *chunk = mapping->object->chunks; chunk != nullptr; chunk = chunk->next)
+        for (unsigned at = 0; at < CHUNK_PAGES; at++) {
+            const uint64_t index = chunk->index * CHUNK_PAGES + at;
+            pages += chunk->page[at] != NONE && index >= first && index < end;
+        }
+    return pages;
+}
+
+uint64_t vm_private(const struct vm *vm) {
+    uint64_t pages = 0, at = 0, last;
+    const struct leaf *leaf;
+    for (; (leaf = leaf_next(&vm->space, &at, UNIX_USER_END, &last)) != nullptr; at = last)
+        for (unsigned index = bit_next(leaf->known, 0); index < ENTRIES; index = bit_next(leaf->known, index + 1)) {
+            const uint32_t page = leaf->page[index];
+            pages += page != PAGE_ZERO && memory.page[page].kind == PAGE_PRIVATE;
+        }
+    for (uint32_t i = 0; i < vm->mappings->count; i++) {
+        const struct mapping *mapping = &vm->mappings->mapping[i];
+        if ((mapping->flags & MAPPING_SHARED) && mapping->object->inode == nullptr) pages += shared_pages(mapping);
+    }
+    return pages;
+}
+
+// No reference to a file is given back: its last one would write to the disk.
+void vm_reap(struct vm *vm) {
+    static struct mappings nothing = {.references = 1};
+    space_empty(&vm->space);
+    if (vm->mappings->references > 1) { // others go on with them
+        vm->mappings->references--;
+        nothing.references++;
+        vm->mappings = &nothing;
+    }
+    for (uint32_t i = 0; i < vm->mappings->count; i++) {
+        struct mapping *mapping = &vm->mappings->mapping[i];
+        if (mapping->object == nullptr || mapping->object->inode != nullptr) continue;
+        object_release(mapping->object);
+        mapping->object = nullptr;
+        mapping->flags &= (uint16_t)~MAPPING_SHARED;
+    }
+}
+
 int vm_key(struct vm *vm, uint64_t address, struct vm_key *key) {
     const struct mapping *mapping = mappings_at(vm->mappings, address);
     if (mapping == nullptr) return -EFAULT;

@@ -29,6 +29,11 @@ static inline uint64_t page_up(uint64_t address) {
 extern struct vm *vm_entered;
 void vms_start(void); // there are none
 
+// Whether so many bytes of memory could ever be had, if there were nobody else.
+static inline bool could_hold(uint64_t bytes) {
+    return bytes / EXO_PAGE_SIZE <= memory.private_most;
+}
+
 // What an entry for a page may allow, where it is mapped so.
 uint64_t rights_allowed(const struct mapping *mapping, uint32_t page);
 

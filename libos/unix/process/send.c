@@ -129,7 +129,9 @@ void signal_group(int32_t group, int signal) {
 void signal_fault(struct thread *thread, int signal, int code, uint64_t address, uint64_t trap, uint64_t error) {
     struct process *process = thread->process;
     if (signal == SIGKILL) {
-        notice("process %d (%s) was ended: no memory is left for a page at %#lx", process->pid, process->name, address);
+        if (!process_is_ending(process)) // nobody else was there to be chosen (out_of_memory.c)
+            notice("process %d (%s) was ended: no memory is left for a page at %#lx", process->pid, process->name,
+                   address);
         process_end(SIGKILL);
         return;
     }

@@ -57,6 +57,13 @@ void thread_left(struct thread *ended);       // called when its stack is no lon
 // Tells a thread that waits in vfork that its memory is its own again.
 void vfork_done(struct thread *thread);
 
+// ---- No memory (out_of_memory.c)
+
+// Called when a page is refused to a process that runs. Ends the one that uses the most memory, and takes that memory
+// at once. False: there is nothing more to be had for this process, which may be the one that ends.
+bool memory_give_up(struct process *wants);
+bool process_is_ending(const struct process *process); // it has ended, or runs no more of its program
+
 // ---- The way out (leave.c)
 
 // Looks at signals on the next way out, and ends a sleep that allows signals.

@@ -73,10 +73,18 @@ void event_enter(struct exo_context *, bool in_user) {
     thread_yield();
 }
 
+static struct vm_refusal fault_serve(struct thread *self, uint64_t address, uint64_t error,
+                                     const struct exo_context *registers) {
+    struct vm_refusal refusal;
+    do refusal = vm_fault(self->process->memory, address, error, registers);
+    while (refusal.signal == SIGKILL && memory_give_up(self->process));
+    return refusal;
+}
+
 void fault_enter(struct exo_context *user, uint64_t address, uint64_t error) {
     struct thread *self = thread_running;
     self->call = NO_CALL;
-    const struct vm_refusal refusal = vm_fault(self->process->memory, address, error, user);
+    const struct vm_refusal refusal = fault_serve(self, address, error, user);
     if (refusal.signal != 0) signal_fault(self, refusal.signal, refusal.code, address, 14, error);
 }
 
@@ -84,7 +92,7 @@ void fault_enter(struct exo_context *user, uint64_t address, uint64_t error) {
 void fault_inside(struct exo_context *code, uint64_t address, uint64_t error) {
     struct thread *self = thread_running;
     if (self != nullptr && self->process->memory != nullptr && unix_is_user(address, 1)
-        && vm_fault(self->process->memory, address, error, code).signal == 0)
+        && fault_serve(self, address, error, code).signal == 0)
         return;
     const uint64_t recovery = user_recover(code->rip);
     if (recovery == 0)
