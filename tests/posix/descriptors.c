@@ -365,3 +365,25 @@ CASE(processes_are_seen_as_files) {
     SHOW(fscanf(stat, "%d (posix) %c", &pid, &state));
     SHOW(state);
 }
+
+// What /proc/self/fd says of a descriptor, in the case's directory.
+static void show_link(const char *what, int descriptor) {
+    char name[40], place[300], link[300] = "";
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", descriptor);
+    const long length = readlink(name, link, sizeof(link) - 1);
+    const size_t before = strlen(getcwd(place, sizeof(place)));
+    show_text(what, length > (long)before && strncmp(link, place, before) == 0 ? link + before : link);
+}
+
+CASE(open_files_have_paths_without_links_and_dots) {
+    mkdir("d", 0755);
+    mkdir("d/e", 0755);
+    symlink("d", "l");
+    const int file = open("l/e/.././e/f", O_RDWR | O_CREAT, 0644);
+    show_link("a file", file);
+    show_link("a link", open("l", O_PATH | O_NOFOLLOW));
+    show_link("a directory", open("l/e/.", O_RDONLY));
+    show_link("a device", open("/dev/null", O_RDWR));
+    unlink("d/e/f");
+    show_link("one that was removed", file);
+}

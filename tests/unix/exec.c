@@ -160,3 +160,14 @@ TEST(a_program_is_told_about_itself) {
     CHECK(!zero);
     CHECK(access((const char *)getauxval(AT_EXECFN), X_OK) == 0);
 }
+
+TEST(a_program_has_one_path_by_whatever_link_it_is_run) {
+    char text[300], real[300] = "";
+    char *const words[] = {"name", "where", nullptr}, *const none[] = {nullptr};
+    const ssize_t length = readlink("/proc/self/exe", real, sizeof(real) - 1);
+    CHECK(length > 0 && real[0] == '/' && strstr(real, "/proc") == nullptr);
+    CHECK(run_read("/proc/self/exe", words, none, text, sizeof(text)) == 0 && strcmp(text, real) == 0);
+    CHECK(symlink(real, "/tmp/by_link") == 0);
+    CHECK(run_read("/tmp/./by_link", words, none, text, sizeof(text)) == 0 && strcmp(text, real) == 0);
+    unlink("/tmp/by_link");
+}

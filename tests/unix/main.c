@@ -35,7 +35,8 @@ int status_of(int (*code)(void)) {
 }
 
 // What is done by name: `echo` prints its arguments and its environment; `ignores N` says by its status whether signal
-// N is ignored; `blocks N`, blocked; `opened N`, whether a descriptor is open; `exit N`.
+// N is ignored; `blocks N`, blocked; `opened N`, whether a descriptor is open; `exit N`; `where`
+// prints what /proc says that it is.
 static int do_as(int argc, char **argv) {
     const int number = argc > 2 ? atoi(argv[2]) : 0;
     struct sigaction action;
@@ -50,6 +51,11 @@ static int do_as(int argc, char **argv) {
         return sigismember(&mask, number);
     }
     if (strcmp(argv[1], "opened") == 0) return lseek(number, 0, SEEK_CUR) >= 0;
+    if (strcmp(argv[1], "where") == 0) {
+        char path[300] = "";
+        if (readlink("/proc/self/exe", path, sizeof(path) - 1) > 0) printf("%s", path);
+        return 0;
+    }
     for (int i = 0; i < argc; i++) printf("[%s]", argv[i]);
     for (char **each = environ; *each != nullptr; each++) printf("{%s}", *each);
     printf("\n");

@@ -55,6 +55,12 @@ struct inode *console_device(void) {
     return nullptr;
 }
 
+const char *device_name(const struct inode *inode) {
+    for (unsigned i = 0; i < NODES; i++)
+        if (&nodes[i].special.inode == inode) return nodes[i].name;
+    return nullptr;
+}
+
 static int root_lookup(struct special *, const char *name, size_t length, struct inode **found) {
     for (unsigned i = 0; i < NODES; i++)
         if (strlen(nodes[i].name) == length && memcmp(nodes[i].name, name, length) == 0) {

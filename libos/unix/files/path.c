@@ -3,6 +3,7 @@
 // what remains of the text; so there is no recursion, and a count of links ends every walk.
 #include "libos/unix/files/path.h"
 #include "libos/core/heap.h"
+#include "libos/unix/files/file.h"
 #include "libos/unix/files/inodes.h"
 #include "libos/unix/files/special.h"
 #include "libos/unix/memory/user.h"
@@ -182,6 +183,24 @@ void path_end_release(struct path_end *end) {
     inode_release(end->inode);
     inode_release(end->directory);
     end->inode = end->directory = nullptr;
+}
+
+int64_t path_plain(struct inode *from, const char *text, uint32_t flags, char *to, size_t room) {
+    struct path_end end;
+    const int error = path_walk(from, text, flags | PATH_PARENT, &end);
+    if (error != 0) return error;
+    int64_t length = end.last == PATH_NAME ? path_of_directory(end.directory, to, room) : -ENOENT;
+    if (length > 0) {
+        length -= length == 2 ? 2 : 1; // the zero byte; of the root, the slash as well
+        if ((size_t)length + 1 + end.length > room) length = -ERANGE;
+    }
+    if (length >= 0) {
+        to[length++] = '/';
+        memcpy(to + length, end.name, end.length);
+        length += end.length;
+    }
+    path_end_release(&end);
+    return length;
 }
 
 int path_walk_at(int directory, const char *text, uint32_t flags, struct path_end *end) {

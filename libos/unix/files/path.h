@@ -45,5 +45,9 @@ void path_end_release(struct path_end *end);
 // The same for the *at calls: from a directory's descriptor or AT_FDCWD. EBADF.
 int path_walk_at(int directory, const char *text, uint32_t flags, struct path_end *end);
 
+// An absolute path without links and dots for one that need not lead to anything any more; without a zero byte.
+// Returns its length. ENOENT also for one that does not end with a name of the file.
+int64_t path_plain(struct inode *from, const char *text, uint32_t flags, char *to, size_t room);
+
 // All in one: the path of a call's argument.
 int path_walk_user(int directory, uint64_t address, uint32_t flags, struct path_end *end);

@@ -4,6 +4,7 @@
 #include "libos/core/print.h"
 #include "libos/unix/files/console.h"
 #include "libos/unix/files/inodes.h"
+#include "libos/unix/files/path.h"
 #include "libos/unix/files/proc.h"
 #include "libos/unix/memory/memory.h"
 #include "libos/unix/process/process.h"
@@ -142,8 +143,17 @@ static int64_t cwd_target(const struct process *process, uint32_t, char *target,
 static int64_t root_target(const struct process *process, uint32_t, char *target, size_t room) {
     return process->root == nullptr ? -ENOENT : directory_target(process->root, target, room);
 }
+// A path that has led to an inode; an absolute one, if its directories are still there.
+static int64_t path_to(const struct inode *inode, struct inode *from, const char *path, char *target, size_t room) {
+    int64_t length = path_plain(from, path, S_ISLNK(inode->mode) ? 0 : PATH_FOLLOW, target, room);
+    if (length < 0) length = copy_path(path, target, room);
+    if (inode->links == 0 && (size_t)length < room) length += copy_path(" (deleted)", target + length, room - length);
+    return length;
+}
+
 static int64_t exe_target(const struct process *process, uint32_t, char *target, size_t room) {
-    return process->program == nullptr ? -ENOENT : copy_path(process->program_path, target, room);
+    if (process->program == nullptr) return -ENOENT;
+    return path_to(process->program, process->root, process->program_path, target, room);
 }
 
 static int follow_to(struct inode *inode, struct inode **found) {
@@ -167,24 +177,15 @@ int proc_descriptor_follow(const struct process *process, uint32_t number, struc
     return file == nullptr ? -ENOENT : follow_to(file->inode, found);
 }
 
-// A path that was opened as a relative one is completed by that of the directory from where it went.
-static int64_t file_path(const struct file *file, char *target, size_t room) {
-    if (file->path[0] == '/' || file->from == nullptr) return copy_path(file->path, target, room);
-    const int64_t length = path_of_directory(file->from, target, room);
-    if (length < 0) return copy_path(file->path, target, room);
-    size_t at = (size_t)length - 1;
-    if (at > 1) target[at++] = '/';
-    const char *path = file->path;
-    while (path[0] == '.' && path[1] == '/') path += 2;
-    return (int64_t)at + copy_path(path, target + at, room - at);
-}
-
 int64_t proc_descriptor_target(const struct process *process, uint32_t number, char *target, size_t room) {
     const struct file *file =
         process->descriptors == nullptr ? nullptr : descriptor_find(process->descriptors, (int)number);
     if (file == nullptr) return -ENOENT;
     if (S_ISDIR(file->inode->mode)) return directory_target(file->inode, target, room);
-    if (file->path[0] != '\0') return file_path(file, target, room);
+    if (file->path[0] != '\0')
+        return path_to(file->inode, file->from != nullptr ? file->from : process->root, file->path, target, room);
+    const char *const device = device_name(file->inode);
+    if (device != nullptr) return (int64_t)format_text(target, room, "/dev/%s", device);
     const char *kind = S_ISFIFO(file->inode->mode) ? "pipe" : S_ISSOCK(file->inode->mode) ? "socket" : "anon_inode";
     return (int64_t)format_text(target, room, "%s:[%u]", kind, file->inode->number);
 }

@@ -35,3 +35,5 @@ static inline struct special *special_of(struct inode *inode) {
 // The roots of the trees; no references.
 struct inode *dev_root(void);
 struct inode *proc_root(void);
+
+const char *device_name(const struct inode *inode); // in /dev; null: it is none of there

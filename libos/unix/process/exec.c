@@ -143,6 +143,7 @@ static int program_open(struct program *program) {
     for (unsigned scripts = 0; scripts <= SCRIPTS_MOST; scripts++) {
         int error = path_program(program->path, &program->file);
         if (error != 0) return error;
+        program_located(program);
         const int64_t count = cache_read(program->file, 0, line, SCRIPT_LINE);
         if (count < 0) return (int)count;
         if (count < 2 || line[0] != '#' || line[1] != '!') {
@@ -217,7 +218,7 @@ static void become(struct thread *self, struct program *program) {
     process->stack = program->stack;
     process->arguments = program->arguments_at, process->arguments_end = program->environment_at;
     process->environment = program->environment_at, process->environment_end = program->strings_end;
-    program_name(process, program->path);
+    program_name(process, program);
     vfork_done(self);
 }
 

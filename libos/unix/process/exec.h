@@ -9,6 +9,7 @@ constexpr size_t PATH_BYTES = 4096; // PATH_MAX, with the zero byte
 
 struct program {
     char path[PATH_BYTES];
+    char absolute[256]; // for /proc/PID/exe; cut
     struct strings arguments, environment;
     struct inode *file, *interpreter_file; // references; the second is null for a static program
     struct elf_image image, interpreter;
@@ -24,8 +25,11 @@ struct program {
 int program_exec(struct thread *self, struct program *program);
 void program_release(struct program *program);
 
+// Makes the path absolute, in which the program's file has been found.
+void program_located(struct program *program);
+
 // Remembers what a process runs.
-void program_name(struct process *process, const char *path);
+void program_name(struct process *process, const struct program *program);
 
 // How many bytes path, arguments and environment may take together, with a pointer to each string.
 uint64_t strings_limit(const struct process *process);

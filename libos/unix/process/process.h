@@ -104,7 +104,7 @@ struct process {
     struct process_limit limits[PROCESS_LIMITS];
     char name[PROCESS_NAME];
     struct inode *program; // what it executes, a reference; /proc/PID/exe
-    char program_path[256];
+    char program_path[256]; // an absolute one
     uint64_t arguments, arguments_end, environment, environment_end; // where they lie on its stack
     uint64_t stack;                                                  // its stack pointer at the program's start
     struct wait_queue child_ended;
