@@ -68,3 +68,11 @@ class Missing(unittest.TestCase):
         self.assertEqual(result.err.splitlines()[-1],
                          f"{len(lines)} system calls: {len(lines)} trapped into the kernel, "
                          "0 came by a procedure call or a rewritten call site")
+
+    def test_a_deadly_signal_is_named_and_strace_says_where(self):
+        with tempfile.TemporaryDirectory() as folder:
+            program = str(compiled(folder, "void _start(void) { *(volatile int *)16 = 1; for (;;); }"))
+            result = bindery("run", "--strace", "--", program)
+        self.assertEqual((result.status, result.out), (139, ""), result.err)
+        self.assertRegex(result.err, r"\[1\] --- signal 11, address 0x10, at instruction 0x[0-9a-f]+\n")
+        self.assertIn("prog was ended by signal 11\n", result.err)

@@ -39,6 +39,24 @@ CASE(a_pipe_has_no_place_to_seek_to) {
     SHOW(fcntl(ends[1], F_GETFL) & O_ACCMODE);
 }
 
+CASE(a_nameless_pipe_is_opened_again_without_waiting) {
+    char path[32], text[8] = "";
+    pipe(ends);
+    write(ends[1], "rest", 4);
+    close(ends[1]); // as of a shell's <(command) whose command has ended
+    snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
+    const int again = open(path, O_RDONLY);
+    SHOW(again >= 0);
+    SHOW(read(again, text, 8));
+    show_text("text", text);
+    SHOW(read(again, text, 8));
+    pipe(ends);
+    close(ends[0]);
+    snprintf(path, sizeof(path), "/dev/fd/%d", ends[1]);
+    SHOW(open(path, O_WRONLY | O_NONBLOCK) >= 0);
+    SHOW(open(path, O_WRONLY) >= 0);
+}
+
 CASE(a_pipe_without_a_reader_breaks) {
     int status;
     pipe(ends);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Signals, waiting for children, and errors of mapping memory.
 #include "tests/posix/cases.h"
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -271,6 +273,22 @@ CASE(memory_in_use_is_counted_once) {
     SHOW(sysinfo(&info));
     SHOW(cached > 0);
     SHOW(info.totalram * info.mem_unit > (info.freeram + info.bufferram) * info.mem_unit + cached * 1024);
+}
+
+CASE(ways_of_scheduling) {
+    const int none = 0, some = 1;
+    SHOW(syscall(SYS_sched_getscheduler, 0));
+    SHOW(syscall(SYS_sched_setscheduler, 0, SCHED_BATCH, &some));
+    SHOW(syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &none));
+    SHOW(syscall(SYS_sched_setscheduler, 0, 77, &none));
+    SHOW(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, BAD));
+    SHOW(syscall(SYS_sched_setscheduler, 999999, SCHED_OTHER, &none));
+    SHOW(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &none));
+    SHOW(syscall(SYS_sched_setparam, 0, &none));
+    SHOW(sched_get_priority_max(SCHED_RR));
+    SHOW(sched_get_priority_min(SCHED_RR));
+    SHOW(sched_get_priority_max(SCHED_OTHER));
+    SHOW(sched_get_priority_max(77));
 }
 
 CASE(a_killed_writer_leaves_a_whole_file_system) {

@@ -4,9 +4,13 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -141,4 +145,20 @@ TEST(a_step_into_the_system_is_told_and_nothing_else_is_changed) {
     signal(SIGTRAP, SIG_DFL);
     if (fork() == 0) _exit((int)step_call());
     CHECK(wait(&status) > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGTRAP);
+}
+
+static int asks_the_vsyscall_page(void) {
+    const uint64_t page = 0xffff'ffff'ff60'0000;
+    struct timeval now;
+    if (((int (*)(struct timeval *, void *))page)(&now, nullptr) != 0) return 1;
+    const time_t seconds = ((time_t (*)(time_t *))(page + 0x400))(nullptr);
+    return seconds - now.tv_sec > 1 || now.tv_sec < 1'000'000'000;
+}
+
+// Programs of old C libraries call there. A Linux that was started with vsyscall=none has no such page.
+TEST(the_vsyscall_page_tells_the_time) {
+    struct utsname name;
+    const int status = status_of(asks_the_vsyscall_page);
+    CHECK(uname(&name) == 0);
+    CHECK(status == 0 || (WIFSIGNALED(status) && strcmp(name.nodename, "bindery") != 0));
 }

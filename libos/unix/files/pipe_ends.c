@@ -67,15 +67,17 @@ static int wait_for_other(struct pipe *pipe, const uint32_t *open, const uint32_
     return 0;
 }
 
-// A new end of a pipe; `file` has a reference to it that keeps the pipe, also while this waits.
+// A new end of a pipe; `file` has a reference to it that keeps the pipe, also while this waits. Only who opens a named
+// pipe meets or awaits the other side: a nameless one has had it, and what was written can still be read.
 static int open_end(struct pipe *pipe, struct inode *inode, uint32_t flags, struct file **made) {
     const uint32_t access = flags & OPEN_ACCESS;
     if (access == 3) return -EINVAL;
     struct file *file = file_new(&end_operations, inode, flags, "", nullptr);
     if (file == nullptr) return -ENOMEM;
     file->own = pipe;
-    const bool reads = file_reads(file), writes = file_writes(file), waits = !(flags & O_NONBLOCK);
-    if (writes && !reads && !waits && pipe->readers == 0) {
+    const bool reads = file_reads(file), writes = file_writes(file);
+    const bool meets = pipe->named != nullptr, waits = meets && !(flags & O_NONBLOCK);
+    if (writes && !reads && meets && !waits && pipe->readers == 0) {
         pipe->writers += writes; // which release takes back
         file_release(file);
         return -ENXIO;

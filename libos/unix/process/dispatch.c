@@ -25,7 +25,7 @@ constexpr uint64_t CALLS = sizeof(calls) / sizeof(calls[0]);
 #include "libos/unix/process/calls.def"
 #undef CALL
 
-static bool tracing;
+bool tracing;
 extern const uint64_t calls_trapped, calls_direct; // entry.S
 
 void dispatch_start(void) {

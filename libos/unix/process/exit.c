@@ -19,6 +19,7 @@
 #include "libos/unix/process/interval.h"
 #include "libos/unix/process/signal.h"
 #include "libos/unix/process/thread.h"
+#include "libos/unix/process/trace.h"
 #include <errno.h>
 #include <signal.h>
 
@@ -96,8 +97,11 @@ static void process_finish(struct process *process) {
     inode_release(process->program);
     process->directory = process->root = process->program = nullptr;
     if (process->pid == 1) {
-        const int status = process->status;
-        instance_end((uint32_t)((status & 0x7f) == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f)));
+        const int status = process->status, signal = status & 0x7f;
+        // As shells do; these two are what somebody wanted.
+        if (signal != 0 && signal != SIGINT && signal != SIGPIPE)
+            notice("%s was ended by signal %d", process->name, signal);
+        instance_end((uint32_t)(signal == 0 ? status >> 8 & 0xff : 128 + signal));
     }
     children_to_first(process);
     signals_discard(process, UINT64_MAX);

@@ -7,6 +7,7 @@
 #include "libos/unix/process/rseq.h"
 #include "libos/unix/process/signal.h"
 #include "libos/unix/process/thread.h"
+#include "libos/unix/process/trace.h"
 #include <errno.h>
 #include <signal.h>
 
@@ -60,6 +61,7 @@ static bool must_stop(const struct thread *self) {
 static void act(struct thread *self, int signal, const struct signal_info *info) {
     struct process *process = self->process;
     struct signal_action *action = &process->signals->action[signal - 1];
+    if (tracing) trace_signal(info, self->user->rip);
     if (action->handler == HANDLER_IGNORE) return;
     if (action->handler == HANDLER_DEFAULT) {
         const enum signal_default what = signal_default(signal);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What system this is, and calls about one processor's scheduling, of which there is little to say.
+// What system this is.
 #include "libos/unix/calls.h"
 #include "libos/unix/memory/memory.h"
 #include "libos/unix/memory/user.h"
@@ -77,46 +77,3 @@ int64_t sys_prctl(struct thread *self, const uint64_t argument[6]) {
 }
 
 // ---- Scheduling: everybody alike, on one processor
-
-int64_t sys_sched_yield(struct thread *, const uint64_t *) {
-    thread_yield();
-    return 0;
-}
-
-int64_t sys_sched_getaffinity(struct thread *, const uint64_t argument[6]) {
-    const uint64_t first = 1;
-    if ((int32_t)argument[0] != 0 && thread_find((int32_t)argument[0]) == nullptr) return -ESRCH;
-    if (argument[1] < sizeof(first) || argument[1] % sizeof(first) != 0) return -EINVAL;
-    return user_write(argument[2], &first, sizeof(first)) != 0 ? -EFAULT : (int64_t)sizeof(first);
-}
-
-int64_t sys_sched_setaffinity(struct thread *, const uint64_t argument[6]) {
-    uint8_t first = 0;
-    if ((int32_t)argument[0] != 0 && thread_find((int32_t)argument[0]) == nullptr) return -ESRCH;
-    if (argument[1] != 0 && user_read(&first, argument[2], 1) != 0) return -EFAULT;
-    return first & 1 ? 0 : -EINVAL;
-}
-
-int64_t sys_sched_getscheduler(struct thread *, const uint64_t argument[6]) {
-    return (int32_t)argument[0] != 0 && thread_find((int32_t)argument[0]) == nullptr ? -ESRCH : 0;
-}
-
-int64_t sys_sched_getparam(struct thread *, const uint64_t argument[6]) {
-    const int32_t priority = 0;
-    if ((int32_t)argument[0] != 0 && thread_find((int32_t)argument[0]) == nullptr) return -ESRCH;
-    return user_write(argument[1], &priority, sizeof(priority));
-}
-
-// Nice values are not kept: all are 0, which the call gives as 20.
-int64_t sys_getpriority(struct thread *, const uint64_t argument[6]) {
-    return argument[0] > 2 ? -EINVAL : 20;
-}
-int64_t sys_setpriority(struct thread *, const uint64_t argument[6]) {
-    return argument[0] > 2 ? -EINVAL : 0;
-}
-
-int64_t sys_getcpu(struct thread *, const uint64_t argument[6]) {
-    const uint32_t none = 0;
-    if (argument[0] != 0 && user_write(argument[0], &none, sizeof(none)) != 0) return -EFAULT;
-    return argument[1] != 0 ? user_write(argument[1], &none, sizeof(none)) : 0;
-}

@@ -3,7 +3,9 @@
 #include "libos/core/print.h"
 #include "libos/core/start.h"
 #include "libos/unix/memory/user.h"
+#include "libos/unix/process/signal.h"
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 struct shape {
@@ -81,6 +83,17 @@ void call_missing(const struct process *process, uint64_t number) {
            name != nullptr ? name : "unknown");
     report("{\"event\":\"missing\",\"job\":%lu,\"number\":%lu,\"name\":\"%s\"}", start->job, number,
            name != nullptr ? name : "");
+}
+
+void trace_signal(const struct signal_info *info, uint64_t instruction) {
+    constexpr uint64_t with_address =
+        1ull << SIGSEGV | 1ull << SIGBUS | 1ull << SIGILL | 1ull << SIGFPE | 1ull << SIGTRAP;
+    const bool fault = info->code > 0 && (with_address >> info->signal & 1) != 0;
+    const int32_t tid = thread_current()->tid;
+    if (fault)
+        notice("[%d] --- signal %d, address %#lx, at instruction %#lx", tid, info->signal, info->address, instruction);
+    else
+        notice("[%d] --- signal %d, at instruction %#lx", tid, info->signal, instruction);
 }
 
 // ---- Each call

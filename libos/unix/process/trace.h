@@ -13,6 +13,12 @@ struct call_words {
 // A call that is not served: named once for each program.
 void call_missing(const struct process *process, uint64_t number);
 
+extern bool tracing; // dispatch.c
+
+// A signal that is delivered now, and where the thread was.
+struct signal_info;
+void trace_signal(const struct signal_info *info, uint64_t instruction);
+
 // A call's line, made before it is served, as that may change what its arguments point to; and with its result.
 constexpr size_t TRACE_LINE = 400;
 void trace_call(char line[TRACE_LINE], uint64_t number, const uint64_t argument[6]);

@@ -11,6 +11,7 @@
 #include "libos/unix/memory/memory.h"
 #include "libos/unix/memory/user.h"
 #include "libos/unix/process/clock.h"
+#include "libos/unix/process/dispatch.h"
 #include "libos/unix/process/interval.h"
 #include "libos/unix/process/signal.h"
 #include "libos/unix/process/thread.h"
@@ -84,6 +85,7 @@ static struct vm_refusal fault_serve(struct thread *self, uint64_t address, uint
 void fault_enter(struct exo_context *user, uint64_t address, uint64_t error) {
     struct thread *self = thread_running;
     self->call = NO_CALL;
+    if (address == user->rip && vsyscall_enter(user)) return;
     const struct vm_refusal refusal = fault_serve(self, address, error, user);
     if (refusal.signal != 0) signal_fault(self, refusal.signal, refusal.code, address, 14, error);
 }
