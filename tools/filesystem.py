@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from tools import terminal, unpack
 from tools.errors import BinderyError, Missing, Usage
 from tools.paths import in_words
 
@@ -40,6 +41,8 @@ def make_image(folder, path, blocks, first=0):
         options += ["-d", folder]
     done = _run("mke2fs", [*options, path, blocks])
     if done.returncode == 0:
+        if folder is not None:
+            unpack.refine_times(path, folder, first)
         return
     said = done.stderr + done.stdout
     if folder is not None and re.search(r"[Cc]ould not allocate|No space|ran out of|not enough", said):
@@ -59,22 +62,47 @@ def journal_mib(blocks):
     return max(4, min(64, (blocks * BLOCK >> 20) // 16))
 
 
-def save_image(path, folder, blocks, first=0):
-    """Copies all files of an image's file system into a new folder. The image stays as it is; what is in its journal
-    only, as after a power cut, counts."""
+def check_target(folder):
+    """What save_image needs of its target: asked for before a long run."""
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Usage(f"{in_words(folder)} is there already; name a folder that is not, or is empty")
     if not folder.absolute().parent.is_dir():
         raise Missing(f"there is no folder {in_words(folder.absolute().parent)}")
-    with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder.absolute().parent) as scratch:
-        copy, files = Path(scratch, "image"), Path(scratch, "files")
+    try:
+        tempfile.TemporaryFile(dir=folder.absolute().parent).close()
+    except OSError as error:
+        raise Usage(f"nothing can be written beside {in_words(folder)}: {error.strerror}") from None
+
+
+def save_image(path, folder, blocks, first=0):
+    """Copies all files of an image's file system into a new folder. The image stays as it is; what is in its journal
+    only, as after a power cut, counts. If the files don't find room, the file system is kept as an image."""
+    check_target(folder)
+    folder = Path(folder)
+    with tempfile.TemporaryDirectory(prefix="bindery-image-") as other:
+        copy = Path(other, "image")
         _copy(path, copy, blocks, first)
         checked = _run("e2fsck", ["-fp", copy])
         if checked.returncode >= DAMAGED:
             raise BinderyError(f"the file system in {in_words(path)} is damaged", checked.stdout[-1000:])
+        try:
+            _unpack(copy, folder)
+        except OSError as error:
+            kept = Path(tempfile.mkdtemp(prefix="bindery-saved-"), "root.ext4")
+            copy.rename(kept)
+            raise BinderyError(f"{in_words(folder)} cannot be made: {error.strerror}; its files are in {kept}, an ext4 "
+                               "image that debugfs reads") from None
+
+
+def _unpack(image, folder):
+    """All or nothing."""
+    with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder.absolute().parent) as scratch:
+        files = Path(scratch, "files")
         files.mkdir()
-        _dump(copy, files)
+        left_out = unpack.unpack(image, files)
+        if left_out:
+            terminal.say(f"left out, as only root can make devices: {', '.join(left_out)}")
         if (files / "lost+found").is_dir() and not any((files / "lost+found").iterdir()):
             (files / "lost+found").rmdir()
         if folder.exists():
@@ -109,15 +137,6 @@ def _copy(path, to, blocks, first):
             out.truncate(blocks * BLOCK)
     except FileNotFoundError:
         raise Missing(f"there is no {in_words(path)}") from None
-
-
-def _dump(image, folder):
-    done = _run("debugfs", ["-R", f'rdump / "{folder}"', image])
-    # It always ends with 0. What only root may do, it says and goes on; its first line is its version.
-    said = [line for line in done.stderr.split("\n")
-            if line and not line.startswith("debugfs ") and "Operation not permitted" not in line]
-    if done.returncode or said:
-        raise BinderyError("debugfs could not copy all files out of the image", "\n".join(said)[-1000:])
 
 
 def _run(tool, arguments):

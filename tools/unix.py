@@ -124,10 +124,8 @@ class Root:
 
     def save_to(self, folder):
         """After the run, the root's files are to be copied into this folder, which must not exist or be empty."""
-        folder = Path(folder)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise Usage(f"{paths.in_words(folder)} is there already; name a folder that is not, or is empty")
-        self.saved = folder
+        filesystem.check_target(folder)
+        self.saved = Path(folder)
 
 
 def console_settings():

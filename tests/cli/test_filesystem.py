@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 """A folder goes into an image's file system and comes back as it was; what cannot be done is said in a sentence."""
 
+import errno
 import os
+import re
 import shutil
+import stat
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from tools import filesystem
 from tools.errors import BinderyError, Missing, Usage
@@ -14,12 +18,14 @@ BLOCKS = 4096
 
 
 def listing(folder):
-    """Everything in a folder: type, permissions, contents."""
+    """Everything in a folder: type, permissions, links, owners, time, contents."""
     found = {}
     for path in sorted(Path(folder).rglob("*")):
         status = path.lstat()
         contents = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
-        found[str(path.relative_to(folder))] = (status.st_mode, contents)
+        found[str(path.relative_to(folder))] = (
+            status.st_mode, status.st_uid, status.st_gid, path.is_dir() or (status.st_nlink, status.st_rdev),
+            status.st_mtime_ns, contents)
     return found
 
 
@@ -36,12 +42,42 @@ class FileSystem(unittest.TestCase):
         (self.root / "short").symlink_to("usr/share")
         (self.root / "long").symlink_to("x" * 200)
         (self.root / "a name with blanks, \u00fc and a \" in it").write_text("y")
+        os.mkfifo(self.root / "pipe")
+        os.link(self.root / "empty", self.root / "usr/empty too")
+        os.symlink(b"\xff", os.fsencode(self.root) + b"/not \xfe in UTF-8")
+        if os.geteuid() == 0:
+            os.chown(self.root / "run", 12, 70000)
+            os.mknod(self.root / "device", stat.S_IFCHR | 0o600, os.makedev(300, 70000))
+        (self.root / "run").chmod(0o4711)
+        (self.root / "sparse").touch()
+        os.truncate(self.root / "sparse", 64 << 20)
+        with open(self.root / "sparse", "r+b") as file:
+            file.seek(30_000_000)
+            file.write(b"in the middle")
+        (self.root / "nobody's").mkdir()
+        (self.root / "nobody's").chmod(0)
+        self.addCleanup((self.root / "nobody's").chmod, 0o700)
+        os.utime(self.root / "usr/share", ns=(1, 946_684_799_123_456_789))
+        os.utime(self.root / "short", ns=(1, 3 * 2**31 * 10**9 + 5), follow_symlinks=False)  # after 2038
         for number in range(300):
             (self.root / "usr" / f"file{number}").write_text(str(number))
 
     def test_a_folder_comes_back_as_it_was(self):
         filesystem.make_image(self.root, self.image, BLOCKS)
         filesystem.save_image(self.image, self.folder / "after", BLOCKS)
+        self.assertEqual(listing(self.folder / "after"), listing(self.root))
+        self.assertLess((self.folder / "after/sparse").stat().st_blocks, 256)  # of 512 bytes
+
+    def test_where_nothing_fits_the_files_are_kept(self):
+        filesystem.make_image(self.root, self.image, BLOCKS)
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with mock.patch("tools.unpack._file", side_effect=full), \
+                self.assertRaisesRegex(BinderyError, "No space left on device; its files are in") as said:
+            filesystem.save_image(self.image, self.folder / "after", BLOCKS)
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["disk.img", "root"])
+        kept = Path(re.search(r"in (\S+), an ext4 image", str(said.exception))[1])
+        self.addCleanup(shutil.rmtree, kept.parent)
+        filesystem.save_image(kept, self.folder / "after", BLOCKS)
         self.assertEqual(listing(self.folder / "after"), listing(self.root))
 
     def test_the_file_system_may_be_a_part_of_the_image(self):

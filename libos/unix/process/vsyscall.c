@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Linux's vsyscall page: three functions at fixed addresses above a user's, which static programs of old C libraries call
-// for the time. Nothing is mapped there: fetching faults, and the fault entry asks here. As on Linux, the page can be
-// neither read nor jumped into elsewhere.
+// Linux's vsyscall page: three functions at fixed addresses above a user's, which static programs of old C libraries
+// call for the time. Nothing is mapped there: fetching faults, and the fault entry asks here. As on Linux, the page can
+// be neither read nor jumped into elsewhere.
 #include "libos/unix/memory/user.h"
 #include "libos/unix/process/dispatch.h"
 #include <sys/syscall.h>
