@@ -13,7 +13,7 @@ NOT_SERVED = "is not served; the program gets ENOSYS"  # libos/unix/process/trac
 def run(words, folder, save, environment, policy, frames, strace, rewrite, limit, as_json):
     """Runs words[0] with its arguments; returns the exit status."""
     if policy:
-        registry.require("policy", policy, registry.policies())
+        _check(policy)
     with unix.Root(words, folder, environment) as root:
         if save:
             root.save_to(save)
@@ -34,6 +34,13 @@ def run(words, folder, save, environment, policy, frames, strace, rewrite, limit
     return outcome.exit_status()
 
 
+def _check(policy):
+    registry.require("policy", policy, registry.policies())
+    if registry.traits(policy)[0] in ("references", "future") or registry.timed(policy):
+        raise Usage(f"{policy} needs to see every reference, and a Linux program does not show its; "
+                    "take another, such as clock1 or clockpro")
+
+
 def boot(root, one, limit, show=None, **options):
     """Boots a machine for one run; returns its Outcome and what it printed."""
     printed = bytearray()
@@ -50,10 +57,10 @@ def boot(root, one, limit, show=None, **options):
 
     memory = -(-(one.frames * 3 // 2 + unix.OVERHEAD) * 4096 >> 20) if one.frames else 0
     try:
-        outcome, = session.execute([[one]], limit=limit, console=took, names=[one.app], on_input=takes_input,
+        outcome, = session.execute([[one]], limit=limit, console=took, names=[one.label], on_input=takes_input,
                                    talks=True, memory=memory or unix.MEMORY, silence=limit, **options)
     except KeyboardInterrupt:
-        raise Usage(f"{one.app} was ended from the keyboard") from None
+        raise Usage(f"{one.label} was ended from the keyboard") from None
     finally:
         for each in inputs:
             each.__exit__()

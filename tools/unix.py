@@ -99,7 +99,9 @@ class Root:
         files = (("command", self.command(), 0), ("root", None, self.blocks * filesystem.BLOCK))
         if "input=file" in settings:  # whole, before the machine starts
             files += (("input", sys.stdin.buffer.read() if sys.stdin else b"", 0),)
-        return session.Run(Path(self.program).name, "unix", (), policy, frames, tuple(said), files, IMAGE, root=self)
+        name = Path(self.program).name
+        return session.Run("_".join(name.split()) or "program", "unix", (), policy, frames, tuple(said), files, IMAGE,
+                           root=self, label=name)
 
     def command(self):
         """The file `command` of the disk."""

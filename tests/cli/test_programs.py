@@ -192,9 +192,11 @@ class Programs(unittest.TestCase):
 
     def test_what_is_written_and_not_saved_is_named(self):
         self.put("busybox", same=b"1\n", other=b"2\n")
-        words = ["./busybox", "sh", "-c", 'cat "$@"; echo 3 >"$1"', "sh", "other", "same"]
+        (self.root / "busybox").rename(self.root / "busybox of mine")
+        words = ["./busybox of mine", "sh", "-c", 'cat "$@"; echo 3 >"$1"', "sh", "other", "same"]
         done = subprocess.run([paths.ROOT / "bindery", "run", "--", *words], cwd=self.root, stdin=subprocess.DEVNULL,
                               env=os.environ | {"BINDERY_BUILD": str(paths.BUILD), "BINDERY_BUILT": "1"}, timeout=300,
                               capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stdout), (0, "2\n1\n"))
-        self.assertEqual(done.stderr, "bindery: what ./busybox made of other is gone; --save DIR keeps a run's files\n")
+        self.assertEqual(done.stderr, "bindery: what ./busybox of mine made of other is gone; "
+                                      "--save DIR keeps a run's files\n")

@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 
 from tests.cli.command import bindery, is_built
-from tools import registry
+from tools import paths, registry
 
 PROGRESS = re.compile("left out: needs|recording which pages")  # what is said besides
 RECORD = struct.Struct("<IQIq")  # of oracleGeneral: time, object, size, next reference
@@ -83,6 +83,11 @@ class Refusals(unittest.TestCase):
             self.compares(2, "give fewer frames", "--workload", "loop", "--policy", "fifo", *words)
             self.refuses(2, "give fewer frames", "run", "--policy", "fifo", *words, "loop")
         self.compares(2, "“4X” is no size", "--workload", "loop", "--memory", "4X")
+
+    def test_policies_that_a_linux_program_cannot_have(self):
+        program = self.file("program", (paths.BUILD / "apps" / "bench_ways").read_bytes())
+        for policy in ("lru", "opt", "vmin"):
+            self.refuses(2, f"{policy} needs to see every reference", "run", "--policy", policy, "--", program)
 
     def test_unknown_names(self):
         self.compares(2, "unknown policy “fifi”; did you mean “fifo”?", "--policy", "fifi")
