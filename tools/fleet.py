@@ -74,7 +74,10 @@ class Fleet:
         """Waits for output of any machine, at most half a second, and yields the events in it."""
         for key, _ in self.selector.select(0.5):
             boot, name = key.data
-            data = os.read(key.fd, 1 << 16)
+            try:
+                data = os.read(key.fd, 1 << 16)
+            except ConnectionResetError:  # a machine that was killed before it took what we had sent
+                data = b""
             if not data:
                 self.selector.unregister(key.fd)
                 continue

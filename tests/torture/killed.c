@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Processes that are killed at random moments in the middle of what they do to files, pipes and locks: what they had
-// synced is there, what others read is whole, nothing is held any more, and a bystander goes on all the time.
+// Processes that are killed in the middle of what they do to files, pipes and locks: what they had synced is there,
+// what others read is whole, nothing is held any more, and a bystander goes on all the time.
+//
+// They end themselves at a drawn number of steps, so that the moments are the same whatever else the machine does; who
+// waits for ever is killed when it sleeps. As libos/unix interrupts library code only where it waits, that is
+// everywhere.
 #include "tests/torture/memory.h"
 #include "tests/unix/check.h"
 #include <errno.h>
@@ -14,7 +18,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { ROUNDS = 20, RECORD = 1000, MESSAGE = 64, VERSION = 20000 };
@@ -30,7 +33,13 @@ static struct shared {
     _Atomic unsigned version; // of `current`, known to be on the disk
     _Atomic unsigned going;   // the bystander's
 } *shared;
+static unsigned steps_left[2]; // of who is killed, and of its second thread; 0: it does not end itself
+enum { SELF, SECOND };
 static int messages[2]; // a pipe that all write to
+
+static void step(unsigned who) {
+    if (steps_left[who] != 0 && --steps_left[who] == 0) kill(getpid(), SIGKILL);
+}
 
 static void send_message(unsigned char who, unsigned number) {
     unsigned char message[MESSAGE];
@@ -46,8 +55,10 @@ static void append_record(int file, unsigned number) {
     memset(record, (int)(number % 251), sizeof record);
     memcpy(record, &number, sizeof number);
     if (write(file, record, sizeof record) != sizeof record) _exit(10);
+    step(SELF);
     if (number % 3 != 0) return;
     if (fsync(file) != 0) _exit(11);
+    step(SELF);
     shared->synced = number + 1;
 }
 
@@ -57,10 +68,16 @@ static void replace_current(unsigned number) {
     const int file = open("/tmp/next", O_RDWR | O_CREAT | O_TRUNC, 0644);
     memset(bytes, (int)(number % 251), sizeof bytes);
     memcpy(bytes, &number, sizeof number);
-    if (write(file, bytes, sizeof bytes) != sizeof bytes || fsync(file) != 0) _exit(12);
+    step(SELF);
+    if (write(file, bytes, sizeof bytes) != sizeof bytes) _exit(12);
+    step(SELF);
+    if (fsync(file) != 0) _exit(12);
+    step(SELF);
     if (rename("/tmp/next", "/tmp/current") != 0 || close(file) != 0) _exit(13);
+    step(SELF);
     const int folder = open("/tmp", O_RDONLY);
     if (fsync(folder) != 0 || close(folder) != 0) _exit(14);
+    step(SELF);
     shared->version = number;
 }
 
@@ -71,6 +88,7 @@ static void *writes_mapped(void *) {
     if (memory == MAP_FAILED) _exit(16);
     for (unsigned i = 0;; i++) {
         memory[(i % 64) * 4096] = (char)i;
+        if (i % 10 == 0) step(SECOND);
         if (i % 50 == 0 && msync(memory, 64 * 4096, MS_SYNC) != 0) _exit(17);
     }
     return nullptr;
@@ -82,11 +100,16 @@ static void works_on_files(unsigned from) {
     const int file = open("/tmp/log", O_WRONLY | O_APPEND);
     struct flock lock = {.l_type = F_WRLCK, .l_len = 100};
     for (unsigned i = from;; i++) {
-        if (fcntl(file, F_SETLKW, &lock) != 0 || flock(file, LOCK_EX) != 0) _exit(19);
+        if (fcntl(file, F_SETLKW, &lock) != 0) _exit(19);
+        step(SELF);
+        if (flock(file, LOCK_EX) != 0) _exit(19);
+        step(SELF);
         append_record(file, i);
         replace_current(i);
         send_message('w', i);
+        step(SELF);
         if (flock(file, LOCK_UN) != 0) _exit(20);
+        step(SELF);
     }
 }
 
@@ -110,12 +133,17 @@ static void makes_and_removes(unsigned) {
     for (unsigned i = 0;; i++) {
         snprintf(name, sizeof name, "/tmp/many/%u", i % 40);
         snprintf(other, sizeof other, "/tmp/many/%u", i * 7 % 40);
-        (void)!close(open(name, O_CREAT | O_RDWR, 0644));
+        const int file = open(name, O_CREAT | O_RDWR, 0644);
+        step(SELF);
+        (void)!close(file);
         (void)!rename(name, other);
+        step(SELF);
         (void)!truncate(other, (off_t)(i % 9 * 9000));
+        step(SELF);
         if (i % 3 == 0) unlink(other);
         if (i % 20 == 0) (void)!mkdir("/tmp/many/folder", 0755);
         if (i % 20 == 10) (void)!rmdir("/tmp/many/folder");
+        step(SELF);
     }
 }
 
@@ -123,12 +151,18 @@ static void forks_and_ends(unsigned) {
     while (true) {
         const pid_t child = fork();
         if (child == 0) _exit(0);
+        step(SELF);
         if (child > 0) (void)!waitpid(child, nullptr, 0);
+        step(SELF);
     }
 }
 
-static void (*const kinds[])(unsigned) = {works_on_files,   works_on_files,    fills_a_pipe,
-                                          waits_for_a_lock, makes_and_removes, forks_and_ends};
+// What they do, and within how many steps they end; 0: they wait for ever.
+static const struct kind {
+    void (*work)(unsigned records);
+    unsigned steps, second_steps;
+} kinds[] = {{works_on_files, 150, 0}, {works_on_files, 0, 60},     {fills_a_pipe, 0, 0},
+             {waits_for_a_lock, 0, 0}, {makes_and_removes, 300, 0}, {forks_and_ends, 60, 0}};
 
 // ---- what must hold afterwards
 
@@ -202,20 +236,31 @@ static pid_t begin_bystander(void) {
     }
 }
 
+static bool is_asleep(pid_t process) {
+    char path[40], letter = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", process);
+    FILE *file = fopen(path, "r");
+    const bool read = file != nullptr && fscanf(file, "%*d (%*[^)]) %c", &letter) == 1;
+    if (file != nullptr) fclose(file);
+    return read && letter == 'S';
+}
+
 static bool kill_one(unsigned round, unsigned records) {
     int status = -1;
+    const struct kind *kind = &kinds[round % (sizeof kinds / sizeof *kinds)];
+    const bool waits = kind->steps == 0 && kind->second_steps == 0;
+    steps_left[SELF] = kind->steps == 0 ? 0 : 1 + draw(kind->steps);
+    steps_left[SECOND] = kind->second_steps == 0 ? 0 : 1 + draw(kind->second_steps);
     fflush(stdout);
     const pid_t child = fork();
     if (child == 0) {
-        kinds[round % (sizeof kinds / sizeof *kinds)](records);
+        kind->work(records);
         _exit(30);
     }
-    const unsigned wait = draw(4) == 0 ? draw(60000) : draw(12000);
-    for (unsigned waited = 0; waited < wait; waited += 1000) { // and what it sends is taken meanwhile
-        usleep(wait - waited < 1000 ? wait - waited : 1000);
-        if (!messages_are_whole()) return false;
+    while (waitpid(child, &status, WNOHANG) == 0) { // and what it sends is taken meanwhile
+        if (!messages_are_whole() || (waits && is_asleep(child) && kill(child, SIGKILL) != 0)) return false;
+        usleep(1000);
     }
-    if (kill(child, SIGKILL) != 0 || waitpid(child, &status, 0) != child) return false;
     while (waitpid(-1, nullptr, WNOHANG) > 0) { // its own children, which are ours now
     }
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) printf("# it ended with %#x\n", status);
@@ -226,8 +271,6 @@ TEST(who_is_killed_leaves_all_whole_and_holds_nothing) {
     struct memory_now before = {};
     unsigned records = 0;
     shared = mmap(nullptr, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    state = (uint64_t)time(nullptr);
-    printf("# seed %lu\n", state);
     const int held = open("/tmp/held", O_RDWR | O_CREAT, 0644);
     struct flock lock = {.l_type = F_WRLCK};
     CHECK(shared != MAP_FAILED && pipe2(messages, O_NONBLOCK) == 0 && fcntl(messages[1], F_SETFL, 0) == 0);
