@@ -110,37 +110,36 @@ def plan(subjects, policies, sizes, seed=1, transfers=(Transfer(),)):
 
 def _plan(subject, policies, sizes, seed, transfer, counted):
     cells, few, frames = [], defaultdict(list), subject.frames(sizes)
+    besides = "" if transfer.plain() else f" with {transfer.words()}"
     for policy in policies:
-        least = _least(policy, frames, transfer, subject.trace.widest)
+        if assign.is_map(policy):
+            cells += [Cell(subject, policy, count, seed=seed, transfer=transfer, counted=counted)
+                      for count in _enough(subject, assign.parse(policy), frames, transfer, besides)]
+            continue
+        least = max(registry.traits(policy)[1], subject.trace.widest)
+        least = next(count for count in itertools.count(least) if transfer.policy_frames(count) >= least)
         cells += [Cell(subject, policy, count, seed=seed, transfer=transfer, counted=counted)
                   for count in frames if count >= least]
         if frames[0] < least:
             few[least].append(policy)
     for least, some in sorted(few.items()):
         counts = ", ".join(str(count) for count in frames if count < least)
-        besides = "" if transfer.plain() else f" with {transfer.words()}"
         where = f"{counts} frames of {subject.name}{besides}"
         terminal.say(f"{', '.join(some)} in {where} left out: needs at least {least}")
     return cells
 
 
-def _least(policy, sizes, transfer, widest):
-    """The frames that a policy needs, and an instruction, `widest` at once. A map is refused if there are fewer than it
-    gives away in any of the sizes."""
-    if not assign.is_map(policy):
-        least = max(registry.traits(policy)[1], widest)
-        return next(count for count in itertools.count(least) if transfer.policy_frames(count) >= least)
-    assigned = assign.parse(policy)
-    for frames in sizes:
-        for entry, own in zip(assigned.entries, assigned.frames(frames).values()):
-            least = registry.traits(entry.policy)[1]
-            if entry.region in assigned.sharers() and not transfer.plain():
-                raise Usage(f"{transfer.words()} need frames of the region's own, and in {assigned.text} "
-                            f"{' and '.join(assigned.sharers())} share theirs")
-            if transfer.policy_frames(own) < least:
-                raise Usage(f"{entry.policy} needs at least {least} frames, and of the {own} that {entry.region} has "
-                            f"by {assigned.text}, {transfer.words()} leave it {max(transfer.policy_frames(own), 0)}")
-    return 1
+def _enough(subject, assigned, sizes, transfer, besides):
+    """The sizes in which a map's regions have the frames that they need. The others are left out, and said so; a map
+    that suits none of them is refused."""
+    regions.require_own(assigned, transfer)
+    lacks = {count: regions.lack(subject, assigned, count, transfer) for count in sizes}
+    if all(lacks.values()):
+        raise Usage(lacks[sizes[-1]])
+    for count, why in lacks.items():
+        if why:
+            terminal.say(f"{assigned.text} in {count} frames of {subject.name}{besides} left out: {why}")
+    return [count for count, why in lacks.items() if not why]
 
 
 def distinct(cells):

@@ -34,6 +34,7 @@ class Boot:
     silence: float = SILENCE
     done: bool = False                             # the event "done" has come
     tail: bytes = b""                              # of the console, for messages
+    last_line: str = ""                            # of the console, with something in it
     partial: bytes = b""                           # of a report line
     started: float = 0
     heard: float = field(default=0)
@@ -72,7 +73,7 @@ class Fleet:
 
     def _attend(self):
         """Waits for output of any machine, at most half a second, and yields the events in it."""
-        for key, _ in self.selector.select(0.5):
+        for key, _ in sorted(self.selector.select(0.5), key=lambda ready: ready[0].data[1]):  # the console first
             boot, name = key.data
             try:
                 data = os.read(key.fd, 1 << 16)
@@ -86,6 +87,8 @@ class Fleet:
                 yield from ((boot, event) for event in _parsed(boot, data))
             else:
                 boot.tail = (boot.tail + data)[-4096:]
+                boot.last_line = next((line for line in reversed(boot.tail.decode(errors="replace").splitlines())
+                                       if line.strip()), "")
                 boot.console(data)
         now = time.monotonic()
         for boot in list(self.running):

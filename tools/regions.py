@@ -8,8 +8,9 @@ of the references to its own pages, in their order. Regions that share frames ar
 
 from pathlib import Path
 
-from tools import simulator, traces
+from tools import registry, simulator, traces
 from tools.assign import DEFAULT
+from tools.errors import Usage
 
 COMMON = ("workload", "source", "cell", "seed", "readahead", "cluster", "arguments")  # to a row and its regions
 CHANGES = "--changes"  # a page that a region had before is not changed to, whatever other regions had in between
@@ -35,21 +36,57 @@ def simulate(subject, assigned, total, options, transfer):
             for entry in assigned.entries if found.get(entry.region, {}).get("references")}
 
 
+def require_own(assigned, transfer):
+    """Raises Usage if regions share frames, and pages in transit are to take a part of a region's own."""
+    if assigned.sharers() and not transfer.plain():
+        raise Usage(f"{transfer.words()} need frames of the region's own, and in {assigned.text} "
+                    f"{' and '.join(assigned.sharers())} share theirs")
+
+
+def lack(subject, assigned, total, transfer):
+    """Why a map of so many frames can't be run: a sentence; None if it can."""
+    try:
+        frames = assigned.frames(total)
+    except Usage as wrong:
+        return str(wrong)
+    for entry in assigned.entries:
+        own, least = frames[entry.region], registry.traits(entry.policy)[1]
+        left = max(transfer.policy_frames(own), 0)
+        if left < least:
+            return (f"{entry.policy} needs at least {least} frames, and of the {own} that {entry.region} has by "
+                    f"{assigned.text}, {transfer.words()} leave it {left}")
+        if left < subject.trace.widest:  # of all regions: an upper bound
+            path = _string_of_sharers(subject, assigned) if entry.region in assigned.sharers() else \
+                string_of(subject, entry.region, assigned)
+            widest = traces.widest(path.read_bytes()) if path else 0
+            if left < widest:
+                return (f"an instruction needs {widest} pages at once, and {entry.region} has {left} frames by "
+                        f"{assigned.text}")
+    return None
+
+
 APART = 1 << 32  # between the page numbers of two regions, in a string of several
 
 
-def _simulate_sharers(subject, assigned, frames, options):
-    """{region: the simulator's row} of regions that have frames together."""
-    sharers = [entry for entry in assigned.entries if entry.region in assigned.sharers()]
-    tests = [(number, _inside(subject, entry.region, assigned)) for number, entry in enumerate(sharers)]
+def _string_of_sharers(subject, assigned):
+    """The file with the references to the pages of regions that have frames together."""
+    tests = [(number, _inside(subject, entry.region, assigned)) for number, entry in enumerate(_sharers(assigned))]
 
     def renumbered(page):
         number = next((number for number, inside in tests if inside(page)), None)
         return None if number is None else number * APART + page
 
-    names = "-".join(entry.region for entry in sharers)
-    path = traces.store(f"{Path(subject.trace.path).stem}-shared-{names}-of-{'-'.join(assigned.regions())}",
-                        project(Path(subject.trace.path).read_bytes(), renumbered))
+    return traces.store(f"{Path(subject.trace.path).stem}-shared-{'-'.join(assigned.sharers())}-of-"
+                        f"{'-'.join(assigned.regions())}", project(Path(subject.trace.path).read_bytes(), renumbered))
+
+
+def _sharers(assigned):
+    return [entry for entry in assigned.entries if entry.region in assigned.sharers()]
+
+
+def _simulate_sharers(subject, assigned, frames, options):
+    """{region: the simulator's row} of regions that have frames together."""
+    path, sharers = _string_of_sharers(subject, assigned), _sharers(assigned)
     places = []
     for number, entry in enumerate(sharers):
         first, pages = subject.ranges.get(entry.region, (0, APART))

@@ -78,7 +78,7 @@ class Outcome:
     end: str = None      # "exit", or a key of ENDS; None: never reported
     status: int = 0
     address: int = 0
-    detail: str = ""     # why it could not be started, or what its library OS said when it gave up
+    detail: str = ""     # why it could not be started, or what it or its library OS said last before it failed
     events: list = field(default_factory=list)  # all of its other events
     recorded: bytes = b""  # what it recorded
 
@@ -182,7 +182,7 @@ def execute(batches, parallel=1, limit=600, exact=False, trace=False, on_outcome
         try:
             with contextlib.closing(Fleet(parallel, limit).run(boots)) as events:
                 for boot, event in events:
-                    _take(of[id(boot)], event, on_outcome, boot.machine.disk)
+                    _take(of[id(boot)], event, on_outcome, boot)
                     if on_event:
                         on_event(event)
                     if event["event"] == "input" and on_input:
@@ -201,7 +201,7 @@ def execute(batches, parallel=1, limit=600, exact=False, trace=False, on_outcome
     return flat
 
 
-def _take(outcomes, event, on_outcome, disk):
+def _take(outcomes, event, on_outcome, boot):
     job = event.get("job")
     if not isinstance(job, int) or job >= len(outcomes):
         return
@@ -209,12 +209,15 @@ def _take(outcomes, event, on_outcome, disk):
     if event["event"] == "failed":
         outcome.detail = event["why"]
     if event["event"] == "references":
-        outcome.recorded = read_room(disk, outcome.run.records, event["count"] * RECORDED_BYTES)
+        outcome.recorded = read_room(boot.machine.disk, outcome.run.records, event["count"] * RECORDED_BYTES)
     if event["event"] != "job":
         outcome.events.append(event)
         return
     outcome.end, outcome.status, outcome.address = event["end"], event.get("status", 0), event.get("address", 0)
     outcome.detail = event.get("detail", outcome.detail)
+    if outcome.end == "exit" and outcome.status and not outcome.detail:
+        outcome.detail = boot.last_line
+    boot.last_line = ""
     if on_outcome:
         on_outcome(outcome)
 

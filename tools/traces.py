@@ -3,7 +3,8 @@
 this reference and that of the line before (libos/pager/sim/text.c). Other forms, libCacheSim's oracleGeneral and what
 zstd has compressed, are turned into that one by bindery-sim.
 
-What is replayed is one reference after the other, for real and simulated: `+` is left out, and `M` is `W`.
+What is replayed is one reference after the other, for real and simulated: `+` is left out, and `M` is `W`, as no one
+instruction has as many operands as another program's may have. It is said of a file in which there are some.
 
 A trace is checked on the host before anything boots, so that a bad line is reported as FILE:LINE at once. Pages are
 renumbered by first use, as the simulator does too: a replayed region has no holes, and the victims of a real run and of
@@ -16,7 +17,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import paths, simulator
+from tools import paths, simulator, terminal
 from tools.errors import Missing, Usage
 
 LINE = re.compile(rb"(\+?)([0-9]+)(?: ([RWM]))?\r?")
@@ -45,7 +46,7 @@ def require(path):
 
 
 def load(path):
-    """Reads and checks a trace file."""
+    """Reads and checks a trace file that is to be replayed."""
     path = Path(path)
     require(path)
     data = path.read_bytes()
@@ -53,7 +54,12 @@ def load(path):
         with tempfile.TemporaryDirectory() as folder:
             simulator.convert(path, Path(folder) / "trace.txt")
             data = (Path(folder) / "trace.txt").read_bytes()
-    return check(path.stem.removesuffix(".oracleGeneral"), data, str(path))
+    found = check(path.stem.removesuffix(".oracleGeneral"), data, str(path))
+    joined = data.count(b"\n+")
+    if joined:
+        terminal.say(f"{path}: {joined:,} of its {found.references:,} references are made by the instruction of the "
+                     "one before (“+”); a replay makes each by itself, so counts differ a little from the program's")
+    return found
 
 
 def generated(name):
@@ -82,10 +88,10 @@ def check(name, data, where, path=None):
     if len(numbers) > PAGE_LIMIT:
         raise Usage(f"{where}: {len(numbers)} different pages; a replayed region has at most {PAGE_LIMIT}")
     text = b"".join(map(renumbered.__getitem__, lines))
-    return Trace(name, text, len(lines), len(numbers), path or store(name, text), _widest(text))
+    return Trace(name, text, len(lines), len(numbers), path or store(name, text), widest(text))
 
 
-def _widest(text):
+def widest(text):
     """The most different pages that lines joined by “+” have."""
     groups = re.findall(rb"[0-9]+[^+\n]*\n(?:\+[^\n]*\n)+", text)
     return max((len(set(re.findall(rb"[0-9]+", group))) for group in set(groups)), default=1)

@@ -89,6 +89,10 @@ class Refusals(unittest.TestCase):
         for policy in ("lru", "opt", "vmin"):
             self.refuses(2, f"{policy} needs to see every reference", "run", "--policy", policy, "--", program)
 
+    def test_what_a_program_says_before_it_fails_is_part_of_the_sentence(self):
+        self.refuses(1, 'status 2: sort: run must be a number from 8190 to 262144, not "10"', "trace", "pages", "-o",
+                     str(self.place / "t.txt"), "sort", "--", "run=10")
+
     def test_unknown_names(self):
         self.compares(2, "unknown policy “fifi”; did you mean “fifo”?", "--policy", "fifi")
         self.compares(2, "unknown workload “lop”; did you mean “loop”?", "--workload", "lop")

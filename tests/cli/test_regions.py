@@ -188,6 +188,20 @@ class System(unittest.TestCase):
         self.assertEqual(refused.status, 2)
         self.assertIn("prices and default share theirs", refused.err)
 
+    def test_sizes_in_which_a_map_lacks_frames_are_left_out(self):
+        words = ("compare", "--list-cells", "--json", "--workload", "sort", "--policy", "heap=fifo@25%,default=clock1")
+        some = bindery(*words, "--frames", "8,40")
+        self.assertEqual([row["frames"] for row in some.json()["rows"]], [40])
+        self.assertIn("default=clock1 in 8 frames of sort left out: an instruction needs 3 pages at once, and heap has "
+                      "2 frames by heap=fifo@25%,default=clock1", some.err)
+        none = bindery(*words, "--frames", "8,9")
+        self.assertEqual(none.status, 2)
+        self.assertIn("error: an instruction needs 3 pages at once", none.err)
+        fixed = bindery("compare", "--list-cells", "--json", "--workload", "reports", "--policy", BEST, "--frames",
+                        "300,349")
+        self.assertEqual([row["frames"] for row in fixed.json()["rows"]], [349])
+        self.assertIn("in 300 frames of reports left out: the regions of", fixed.err)
+
     def test_the_table_has_a_row_for_each_region_and_a_total(self):
         policies = f"fifo,{BEST}"
         rows = list(csv.DictReader(io.StringIO(self.compare("--policy", policies, "--frames", "349", "--csv").out)))

@@ -86,6 +86,17 @@ class Traces(unittest.TestCase):
             trace = traces.check("t", b"7 R\n+8 M\n+7 W\n9\n", "refs.txt")
         self.assertEqual((trace.path, trace.widest), (b"0 R\n1 W\n0 W\n2\n", 1))
 
+    def test_that_a_replay_parts_instructions_is_said(self):
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(traces, "store", lambda name, text: text), \
+                mock.patch("tools.terminal.say") as say:
+            path = Path(folder) / "refs.txt"
+            path.write_text("7 R\n+8 M\n+7 W\n9\n")
+            traces.load(path)
+            self.assertIn(f"{path}: 2 of its 4 references are made by the instruction of the one", say.call_args[0][0])
+            path.write_text("7 R\n9\n")
+            traces.load(path)
+        say.assert_called_once()
+
     def test_a_first_line_joins_nothing(self):
         with self.assertRaisesRegex(Usage, "^refs.txt:1: “\\+” joins"):
             self.check(b"+1\n")
