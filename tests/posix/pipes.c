@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Pipes, named pipes, pairs of sockets; waiting for several.
+// Pipes, named pipes; waiting for several.
 #include "tests/posix/cases.h"
 #include <limits.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 static int ends[2];
@@ -210,31 +209,6 @@ CASE(vectors_to_a_pipe_go_together) {
     SHOW(writev(ends[1], out, 3));
     SHOW(readv(ends[0], in, 2));
     show_text("text", text);
-}
-
-// ---- Pairs of sockets
-
-CASE(a_pair_of_sockets_goes_both_ways) {
-    char text[8] = "";
-    SHOW(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
-    SHOW(write(ends[0], "to", 2));
-    SHOW(send(ends[1], "back", 4, 0));
-    SHOW(recv(ends[0], text, 8, 0));
-    show_text("text", text);
-    SHOW(read(ends[1], text, 8));
-    SHOW(recv(ends[1], text, 8, MSG_DONTWAIT));
-    SHOW(shutdown(ends[0], SHUT_WR));
-    SHOW(read(ends[1], text, 8));
-    SHOW(send(ends[0], "x", 1, MSG_NOSIGNAL));
-    SHOW(write(ends[1], "x", 1));
-    SHOW(shutdown(ends[0], 99));
-    SHOW(lseek(ends[0], 0, SEEK_SET));
-    struct stat status;
-    SHOW(fstat(ends[0], &status));
-    SHOW(S_ISSOCK(status.st_mode));
-    pipe(ends);
-    SHOW(send(ends[1], "x", 1, 0));
-    SHOW(shutdown(-1, SHUT_WR));
 }
 
 // ---- Waiting for several

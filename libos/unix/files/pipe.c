@@ -50,21 +50,22 @@ static void rewind_if_empty(struct pipe *pipe) {
     pipe->head = 0;
 }
 
-static int64_t copy_from(struct pipe *pipe, uint8_t *to, size_t bytes) {
+static int64_t copy_from(struct pipe *pipe, uint8_t *to, size_t bytes, bool stays) {
     size_t done = 0;
-    while (done < bytes && pipe->bytes != 0) {
-        const uint32_t offset = pipe->head % PAGE;
-        const uint32_t part = least(least(bytes - done, pipe->bytes), PAGE - offset);
-        if (copy_out(to + done, pipe->page[pipe->head / PAGE] + offset, part) != 0)
+    while (done < bytes && pipe->bytes > (stays ? done : 0)) {
+        const uint32_t skip = stays ? (uint32_t)done : 0;
+        const uint32_t at = (pipe->head + skip) & (pipe->room - 1);
+        const uint32_t part = least(least(bytes - done, pipe->bytes - skip), PAGE - at % PAGE);
+        if (copy_out(to + done, pipe->page[at / PAGE] + at % PAGE, part) != 0)
             return done != 0 ? (int64_t)done : -EFAULT;
-        pipe->head = (pipe->head + part) & (pipe->room - 1);
-        pipe->bytes -= part;
+        if (!stays) pipe->head = (pipe->head + part) & (pipe->room - 1);
+        if (!stays) pipe->bytes -= part;
         done += part;
     }
     return (int64_t)done;
 }
 
-int64_t pipe_take(struct pipe *pipe, void *to, size_t bytes, bool waits) {
+static int64_t take(struct pipe *pipe, void *to, size_t bytes, bool waits, bool stays) {
     if (bytes == 0) return 0;
     lock_take(&pipe->reading);
     while (pipe->bytes == 0) {
@@ -78,11 +79,18 @@ int64_t pipe_take(struct pipe *pipe, void *to, size_t bytes, bool waits) {
         if (stopped != 0) return stopped;
         lock_take(&pipe->reading);
     }
-    const int64_t done = copy_from(pipe, to, bytes);
-    rewind_if_empty(pipe);
+    const int64_t done = copy_from(pipe, to, bytes, stays);
+    if (!stays) rewind_if_empty(pipe);
     lock_give(&pipe->reading);
     if (pipe->changed.first != nullptr) wait_wake(&pipe->changed, WAIT_ALL);
     return done;
+}
+
+int64_t pipe_take(struct pipe *pipe, void *to, size_t bytes, bool waits) {
+    return take(pipe, to, bytes, waits, false);
+}
+int64_t pipe_look(struct pipe *pipe, void *to, size_t bytes, bool waits) {
+    return take(pipe, to, bytes, waits, true);
 }
 
 // ---- Writing

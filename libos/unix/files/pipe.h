@@ -27,6 +27,7 @@ void pipe_free(struct pipe *pipe);
 
 // How many bytes, or -EAGAIN (and not `waits`), -EINTR, -EFAULT; at the end, without writers, 0.
 int64_t pipe_take(struct pipe *pipe, void *to, size_t bytes, bool waits);
+int64_t pipe_look(struct pipe *pipe, void *to, size_t bytes, bool waits); // the same, and they stay
 // How many bytes, or -EAGAIN, -EINTR, -EFAULT, -ENOMEM; -EPIPE without readers, after SIGPIPE if `signals`.
 int64_t pipe_put(struct pipe *pipe, const void *from, size_t bytes, bool waits, bool signals);
 

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Connected pairs of AF_UNIX stream sockets: two pipes, one each way. There is no network and no socket with a name:
-// other families give EAFNOSUPPORT, other types ESOCKTNOSUPPORT.
+// Sockets as files, and connected pairs of them. There is no network: other families than AF_UNIX give EAFNOSUPPORT,
+// other types than streams ESOCKTNOSUPPORT.
+#include "libos/unix/files/socket.h"
 #include "libos/core/heap.h"
 #include "libos/unix/calls.h"
-#include "libos/unix/files/copy.h"
-#include "libos/unix/files/inodes.h"
-#include "libos/unix/files/io.h"
 #include "libos/unix/files/nameless.h"
-#include "libos/unix/files/pipe.h"
 #include "libos/unix/files/poll.h"
 #include "libos/unix/memory/user.h"
 #include "libos/unix/process/process.h"
@@ -16,45 +13,25 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
-struct pair {
-    struct pipe *way[2]; // way[side] is read by that side
-    uint32_t ends;
-};
+// ---- Connections
 
-// One end. `own` of its file is this.
-struct end {
-    struct pair *pair;
-    unsigned side;
-};
-
-static struct pipe *incoming(const struct file *file) {
-    const struct end *end = file->own;
-    return end->pair->way[end->side];
-}
-static struct pipe *outgoing(const struct file *file) {
-    const struct end *end = file->own;
-    return end->pair->way[1 - end->side];
-}
-
-static int64_t socket_read(struct file *file, uint64_t, void *to, size_t bytes) {
-    return pipe_take(incoming(file), to, bytes, !(file->flags & O_NONBLOCK));
-}
-static int64_t socket_write(struct file *file, uint64_t, const void *from, size_t bytes) {
-    return pipe_put(outgoing(file), from, bytes, !(file->flags & O_NONBLOCK), true);
-}
-
-static uint32_t socket_poll(struct file *file, struct poll_watch *watch) {
-    poll_add(watch, &incoming(file)->changed);
-    poll_add(watch, &outgoing(file)->changed);
-    const uint32_t in = pipe_polled_read(incoming(file)), out = pipe_polled_write(outgoing(file));
-    const bool over = (in & POLLHUP) != 0;
-    return (in & POLLIN) | (over ? POLLIN | POLLRDHUP : 0) | (out & POLLERR ? POLLOUT | (over ? POLLHUP : 0) : out);
-}
-
-static int64_t socket_control(struct file *file, uint64_t request, uint64_t argument) {
-    const int bytes = (int)incoming(file)->bytes;
-    return request == FIONREAD ? user_write(argument, &bytes, sizeof(bytes)) : -ENOTTY;
+struct connection *connection_new(void) {
+    struct connection *connection = heap_allocate_zeroed(sizeof(*connection));
+    if (connection == nullptr) return nullptr;
+    for (unsigned i = 0; i < 2; i++) {
+        connection->way[i] = pipe_new();
+        if (connection->way[i] == nullptr) {
+            if (i == 1) pipe_free(connection->way[0]);
+            heap_release(connection);
+            return nullptr;
+        }
+        connection->way[i]->readers = connection->way[i]->writers = 1;
+    }
+    connection->owner[0] = connection->owner[1] = socket_owner_now();
+    connection->ends = 2;
+    return connection;
 }
 
 // Ends what one side writes, or reads.
@@ -66,15 +43,52 @@ static void close_way(struct pipe *pipe, bool writes) {
     wait_wake(&pipe->changed, WAIT_ALL);
 }
 
+void connection_leave(struct connection *connection, unsigned side) {
+    close_way(connection->way[side], false);
+    close_way(connection->way[1 - side], true);
+    if (--connection->ends != 0) return;
+    for (unsigned i = 0; i < 2; i++) pipe_free(connection->way[i]);
+    heap_release(connection);
+}
+
+// ---- As files
+
+static int64_t socket_read(struct file *file, uint64_t, void *to, size_t bytes) {
+    const struct socket *socket = file->own;
+    if (socket->connection == nullptr) return -EINVAL;
+    return pipe_take(socket->connection->way[socket->side], to, bytes, !(file->flags & O_NONBLOCK));
+}
+
+static int64_t socket_write(struct file *file, uint64_t, const void *from, size_t bytes) {
+    const struct socket *socket = file->own;
+    if (socket->connection == nullptr) return -ENOTCONN;
+    return pipe_put(socket->connection->way[1 - socket->side], from, bytes, !(file->flags & O_NONBLOCK), true);
+}
+
+static uint32_t socket_poll(struct file *file, struct poll_watch *watch) {
+    struct socket *socket = file->own;
+    poll_add(watch, &socket->changed);
+    if (socket->listens) return socket->waiting != 0 ? POLLIN : 0;
+    if (socket->connection == nullptr) return POLLOUT | POLLHUP;
+    struct pipe *incoming = socket->connection->way[socket->side];
+    struct pipe *outgoing = socket->connection->way[1 - socket->side];
+    poll_add(watch, &incoming->changed);
+    poll_add(watch, &outgoing->changed);
+    const uint32_t in = pipe_polled_read(incoming), out = pipe_polled_write(outgoing);
+    const bool over = (in & POLLHUP) != 0;
+    return (in & POLLIN) | (over ? POLLIN | POLLRDHUP : 0) | (out & POLLERR ? POLLOUT | (over ? POLLHUP : 0) : out);
+}
+
+static int64_t socket_control(struct file *file, uint64_t request, uint64_t argument) {
+    const struct socket *socket = file->own;
+    if (request != FIONREAD) return -ENOTTY;
+    if (socket->connection == nullptr) return -EINVAL;
+    const int bytes = (int)socket->connection->way[socket->side]->bytes;
+    return user_write(argument, &bytes, sizeof(bytes));
+}
+
 static void socket_release(struct file *file) {
-    struct end *end = file->own;
-    struct pair *pair = end->pair;
-    close_way(incoming(file), false);
-    close_way(outgoing(file), true);
-    heap_release(end);
-    if (--pair->ends != 0) return;
-    for (unsigned i = 0; i < 2; i++) pipe_free(pair->way[i]);
-    heap_release(pair);
+    socket_free(file->own);
 }
 
 static const struct file_operations socket_operations = {
@@ -85,127 +99,111 @@ static const struct file_operations socket_operations = {
     .release = socket_release,
 };
 
-// ---- Calls
+// ---- Making them
 
-static struct pair *pair_new(void) {
-    struct pair *pair = heap_allocate_zeroed(sizeof(*pair));
-    if (pair == nullptr) return nullptr;
-    for (unsigned i = 0; i < 2; i++) {
-        pair->way[i] = pipe_new();
-        if (pair->way[i] == nullptr) {
-            if (i == 1) pipe_free(pair->way[0]);
-            heap_release(pair);
-            return nullptr;
-        }
-        pair->way[i]->readers = pair->way[i]->writers = 1;
-    }
-    pair->ends = 2;
-    return pair;
+struct socket_owner socket_owner_now(void) {
+    const struct process *process = process_current();
+    return (struct socket_owner){process->pid, process->euid, process->egid};
 }
 
-// Both ends, or none.
-static int open_pair(uint32_t flags, struct file *files[2]) {
-    struct pair *pair = pair_new();
-    struct end *ends[2] = {heap_allocate(sizeof(*ends[0])), heap_allocate(sizeof(*ends[0]))};
-    for (unsigned i = 0; i < 2; i++) {
-        files[i] = nullptr;
-        if (pair == nullptr || ends[0] == nullptr || ends[1] == nullptr) continue;
-        *ends[i] = (struct end){pair, i};
-        files[i] = nameless_open(&socket_operations, S_IFSOCK | 0777, O_RDWR | (flags & O_NONBLOCK), "");
-        if (files[i] != nullptr) files[i]->own = ends[i];
-    }
-    if (files[0] != nullptr && files[1] != nullptr) return 0;
-    // A file that was made releases its end, and the pair with the second; what has no file is released here.
-    for (unsigned i = 0; i < 2; i++)
-        if (files[i] == nullptr) heap_release(ends[i]);
-    if (pair != nullptr) {
-        for (unsigned i = 0; i < 2; i++) pair->ends -= files[i] == nullptr;
-        if (pair->ends == 0) {
-            for (unsigned i = 0; i < 2; i++) pipe_free(pair->way[i]);
-            heap_release(pair);
-        }
-    }
-    for (unsigned i = 0; i < 2; i++)
-        if (files[i] != nullptr) file_release(files[i]);
-    return -ENOMEM;
+struct socket *socket_new(struct connection *connection, unsigned side) {
+    struct socket *socket = heap_allocate_zeroed(sizeof(*socket));
+    if (socket == nullptr) return nullptr;
+    socket->connection = connection;
+    socket->side = side;
+    return socket;
 }
 
-int64_t sys_socket(struct thread *, const uint64_t argument[6]) {
-    (void)argument;
-    return -EAFNOSUPPORT;
+void socket_free(struct socket *socket) {
+    socket_forget(socket);
+    if (socket->connection != nullptr) connection_leave(socket->connection, socket->side);
+    heap_release(socket);
 }
 
-int64_t sys_socketpair(struct thread *, const uint64_t argument[6]) {
-    const uint32_t type = (uint32_t)argument[1];
-    if ((uint32_t)argument[0] != AF_UNIX) return -EAFNOSUPPORT;
-    if ((type & ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK)) != SOCK_STREAM) return -ESOCKTNOSUPPORT;
-    if (argument[2] != 0 && (uint32_t)argument[2] != AF_UNIX) return -EPROTONOSUPPORT;
-    struct file *files[2];
-    const int error = open_pair(type & SOCK_NONBLOCK, files);
-    if (error != 0) return error;
-    const bool close_on_exec = (type & SOCK_CLOEXEC) != 0;
-    const int number[2] = {descriptor_give(files[0], close_on_exec), descriptor_give(files[1], close_on_exec)};
-    const int failed = number[0] < 0   ? number[0]
-                       : number[1] < 0 ? number[1]
-                                       : user_write(argument[3], number, sizeof(number));
-    for (unsigned i = 0; i < 2; i++)
-        if (failed != 0 && number[i] >= 0)
-            (void)descriptor_close(process_current()->descriptors, (uint32_t)number[i]);
-    return failed;
+struct file *socket_open(struct socket *socket, uint32_t type) {
+    const uint32_t flags = O_RDWR | (type & SOCK_NONBLOCK ? O_NONBLOCK : 0);
+    struct file *file = nameless_open(&socket_operations, S_IFSOCK | 0777, flags, "");
+    if (file != nullptr) file->own = socket;
+    return file;
 }
 
-// The socket of a descriptor, with a reference. -EBADF, -ENOTSOCK.
-static int socket_of(uint64_t descriptor, struct file **file) {
+int socket_of(uint64_t descriptor, struct file **file, struct socket **socket) {
     *file = file_of(descriptor);
     if (*file == nullptr) return -EBADF;
+    *socket = (*file)->own;
     if ((*file)->operations == &socket_operations) return 0;
     file_release(*file);
     return -ENOTSOCK;
 }
 
+// ---- Calls
+
+static int check(const uint64_t argument[6]) {
+    constexpr uint32_t types = 15, types_end = 11; // a mask; the first number that is none
+    const uint32_t type = (uint32_t)argument[1] & types, flags = (uint32_t)argument[1] & ~types;
+    if ((flags & ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0 || type >= types_end) return -EINVAL;
+    if ((uint32_t)argument[0] != AF_UNIX) return -EAFNOSUPPORT;
+    if (type != SOCK_STREAM) return -ESOCKTNOSUPPORT;
+    return argument[2] != 0 && (uint32_t)argument[2] != AF_UNIX ? -EPROTONOSUPPORT : 0;
+}
+
+int64_t sys_socket(struct thread *, const uint64_t argument[6]) {
+    const uint32_t type = (uint32_t)argument[1];
+    const int error = check(argument);
+    if (error != 0) return error;
+    struct socket *socket = socket_new(nullptr, 0);
+    if (socket == nullptr) return -ENOMEM;
+    struct file *file = socket_open(socket, type);
+    if (file != nullptr) return descriptor_give(file, (type & SOCK_CLOEXEC) != 0);
+    socket_free(socket);
+    return -ENOMEM;
+}
+
+// One end of a new connection; if there is no memory for it, the end is closed.
+static struct file *open_end(struct connection *connection, unsigned side, uint32_t type) {
+    struct socket *socket = socket_new(connection, side);
+    struct file *file = socket != nullptr ? socket_open(socket, type) : nullptr;
+    if (file != nullptr) return file;
+    if (socket != nullptr)
+        socket_free(socket);
+    else
+        connection_leave(connection, side);
+    return nullptr;
+}
+
+int64_t sys_socketpair(struct thread *, const uint64_t argument[6]) {
+    const uint32_t type = (uint32_t)argument[1];
+    const int error = check(argument);
+    if (error != 0) return error;
+    struct connection *connection = connection_new();
+    if (connection == nullptr) return -ENOMEM;
+    int number[2], failed = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        struct file *file = open_end(connection, i, type);
+        number[i] = file == nullptr ? -ENOMEM : descriptor_give(file, (type & SOCK_CLOEXEC) != 0);
+        if (number[i] < 0 && failed == 0) failed = number[i];
+    }
+    if (failed == 0) failed = user_write(argument[3], number, sizeof(number));
+    for (unsigned i = 0; i < 2; i++)
+        if (failed != 0 && number[i] >= 0) (void)descriptor_close(process_current()->descriptors, (uint32_t)number[i]);
+    return failed;
+}
+
 int64_t sys_shutdown(struct thread *, const uint64_t argument[6]) {
     struct file *file;
+    struct socket *socket;
     const uint32_t how = (uint32_t)argument[1];
-    const int error = socket_of(argument[0], &file);
+    const int error = socket_of(argument[0], &file, &socket);
     if (error != 0) return error;
-    if (how == SHUT_RD || how == SHUT_RDWR) {
-        close_way(incoming(file), false);
-        close_way(incoming(file), true); // and what comes later is over
+    struct connection *connection = socket->connection;
+    if (connection != nullptr && (how == SHUT_RD || how == SHUT_RDWR)) {
+        close_way(connection->way[socket->side], false);
+        close_way(connection->way[socket->side], true); // and what comes later is over
     }
-    if (how == SHUT_WR || how == SHUT_RDWR) {
-        close_way(outgoing(file), true);
-        close_way(outgoing(file), false); // so that writing gives EPIPE; what is in it can still be read
+    if (connection != nullptr && (how == SHUT_WR || how == SHUT_RDWR)) {
+        close_way(connection->way[1 - socket->side], true);
+        close_way(connection->way[1 - socket->side], false); // so that writing gives EPIPE; what is in it can be read
     }
     file_release(file);
     return how > SHUT_RDWR ? -EINVAL : 0;
-}
-
-// Addresses of sendto and recvfrom mean nothing between two that are connected.
-static int64_t exchange(const uint64_t argument[6], bool sends) {
-    const uint32_t flags = (uint32_t)argument[3];
-    struct file *file;
-    const int error = socket_of(argument[0], &file);
-    if (error != 0) return error;
-    const bool waits = !(file->flags & O_NONBLOCK) && !(flags & MSG_DONTWAIT);
-    const size_t bytes = argument[2] < TRANSFER_MOST ? argument[2] : TRANSFER_MOST;
-    int64_t result;
-    if (flags & ~(uint32_t)(MSG_DONTWAIT | MSG_NOSIGNAL))
-        result = -EOPNOTSUPP;
-    else if (!user_range(argument[1], bytes))
-        result = -EFAULT;
-    else if (sends && argument[4] != 0)
-        result = -EISCONN;
-    else if (sends)
-        result = pipe_put(outgoing(file), (const void *)argument[1], bytes, waits, !(flags & MSG_NOSIGNAL));
-    else
-        result = pipe_take(incoming(file), (void *)argument[1], bytes, waits);
-    file_release(file);
-    return result;
-}
-
-int64_t sys_sendto(struct thread *, const uint64_t argument[6]) {
-    return exchange(argument, true);
-}
-int64_t sys_recvfrom(struct thread *, const uint64_t argument[6]) {
-    return exchange(argument, false);
 }
