@@ -75,7 +75,9 @@ def answers_at_once(folder):
 
 @dataclass
 class Machine:
-    """What to boot. `exact` counts instructions: one tick of the time-stamp counter is one guest instruction."""
+    """What to boot. `exact` counts instructions: one tick of the time-stamp counter is one guest instruction. While the
+    processor waits its time jumps from timer to timer, thousands of them until a disk of a busy host has answered;
+    with `waits` it passes as the host's."""
 
     kernel: Path
     package: Path
@@ -87,6 +89,7 @@ class Machine:
     talks: bool = False        # self.console is a socket, which can be written to
     quick: bool = False        # transfers of the disk take the host as little as can be
     extra: tuple = ()          # further words of QEMU's command line
+    waits: bool = False        # of `exact`
     writes: Path = None        # if said: a log of all writes and flushes of the disk, in the order of their completion
     process = None
 
@@ -110,7 +113,7 @@ class Machine:
             at_once = ",ioeventfd=off" if self.quick else ""  # the guest's kick wakes no other thread
             words += ["-drive", self._drive(), "-device", f"virtio-blk-pci,drive=disk,disable-legacy=on{at_once}"]
         if self.exact:
-            words += ["-icount", "shift=0,sleep=off"]
+            words += ["-icount", f"shift=0,sleep={'on' if self.waits else 'off'}"]
         return [*words, *self.extra]
 
     def _drive(self):

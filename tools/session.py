@@ -103,7 +103,7 @@ class Outcome:
 
 
 def prepare(runs, folder, trace=False, exact=False, interactive=False, accelerator="tcg", memory=0, talks=False,
-            quick=False, together=False):
+            quick=False, together=False, waits=False):
     """Writes package and disk of one boot into `folder`; returns the Machine."""
     for needed in (paths.KERNEL, paths.INIT):
         if not needed.exists():
@@ -132,7 +132,7 @@ def prepare(runs, folder, trace=False, exact=False, interactive=False, accelerat
     frames = (sum if together else max)([run.frames + run.leased for run in runs] or [0])
     require_memory(frames, package)
     return Machine(paths.KERNEL, folder / "package", folder / "disk.img", memory or machine_memory(frames, package),
-                   exact, accelerator, interactive, talks, quick)
+                   exact, accelerator, interactive, talks, quick, waits=waits)
 
 
 def machine_memory(frames, package):

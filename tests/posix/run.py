@@ -41,7 +41,7 @@ def native(program):
 def ours(program):
     with unix.Root([program, "/tmp"]) as root:
         one = root.run(settings=("input=none", "output=stream", "random=fixed"))
-        outcome, output = run_linux.boot(root, one, LIMIT, exact=True)
+        outcome, output = run_linux.boot(root, one, LIMIT, exact=True, waits=True)  # cases have alarms
     for event in outcome.of("notice"):
         print("#", event["text"])
     if outcome.end != "exit" or outcome.status != 0:

@@ -4,8 +4,8 @@
 
     run.py BUILD PROGRAM [name=value …]
 
-The machine counts instructions, so that a run is the same each time but for the times that are told at the start. The
-further words are start arguments of the library OS.
+The machine counts instructions, so that a run is nearly the same each time, however busy the host is. The further words
+are start arguments of the library OS.
 """
 
 import sys
@@ -26,7 +26,7 @@ def main():
         return 1
     with unix.Root([program]) as root:
         one = root.run(settings=("input=none", "output=stream", "random=fixed", *settings))
-        outcome, output = run_linux.boot(root, one, LIMIT, exact=True)
+        outcome, output = run_linux.boot(root, one, LIMIT, exact=True, waits=True)  # tests have alarms
     print(output.decode(errors="replace"), end="")
     for event in outcome.of("notice"):
         print("#", event["text"])
