@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <ucontext.h>
@@ -120,6 +121,8 @@ int main(void) {
     const long other = plain_vfork();
     printf("vforked %d", waitpid((pid_t)other, &status, 0) == other);
     printf(", ended with %d\n", WEXITSTATUS(status));
+    const long room = syscall(SYS_brk, 0);
+    printf("break grows by %ld\n", syscall(SYS_brk, room + 100'000) - room);
     printf("red zone %#lx, jumped to %d, registers %#lx\n", red_zone(), jumped_to() == getppid(), registers());
     printf("on its way: %s, %s\n", stepped(stepped_move), stepped(stepped_call));
     return 0;

@@ -131,11 +131,9 @@ void exception_enter(struct exo_context *user, uint64_t vector, uint64_t error) 
 }
 
 // A thread that has set the trap flag was about to be resumed with it, and has stepped on the way out. It is told as if
-// the instruction that has brought it here were done, and goes on without the flag.
-void step_enter(struct exo_context *user) {
-    constexpr uint64_t trap_flag = 0x100;
+// the instruction that has brought it here were done, and goes on without the flag, which sys_rt_sigreturn drops.
+void step_enter(const struct exo_context *user) {
     thread_running->call = NO_CALL;
-    user->rflags &= ~trap_flag;
     signal_fault(thread_running, SIGTRAP, TRAP_TRACE, user->rip, 1, 0);
 }
 
