@@ -4,7 +4,9 @@
 // libos/unix has. (Linux refuses to start a file that is open for writing.) Prints the statuses of all, and the
 // instructions of the first and of those that find it unchanged.
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -71,5 +73,8 @@ int main(int count, char **) {
     printf(" %d", other[place - page]);
     other[place - page] = 50;
     printf(" %d\nfirst %lu\nlater %lu\n", start(), first, later);
-    return 0;
+    void *code = (void *)((uintptr_t)number & -4096ul);
+    const bool writes = mprotect(code, 4096, PROT_READ | PROT_WRITE | PROT_EXEC) == 0;
+    printf("code can be written: %d\n", writes ? 0 : errno);
+    return number() != 10;
 }

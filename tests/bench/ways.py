@@ -7,6 +7,7 @@
 Their exact counts are not kept: they hold all of a system call's service. What must not change is how they differ.
 """
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,8 @@ def replaced_checks():
         lines[rewrite] = printed.decode().splitlines()
         yield (f"a program that was changed is started as it is now (rewrite={rewrite})",
                lines[rewrite][:1] == [STATUSES], lines[rewrite])
+    writes = [lines[rewrite][-1].split()[-1] for rewrite in (0, 1)]
+    yield "code that was rewritten cannot be made writable", writes == ["0", str(errno.EACCES)], writes
     found = len(outcome[1].of("rewritten"))
     yield "its call sites are found once for each of its versions", found == VERSIONS, found
     first, later = ([int(lines[rewrite][i].split()[1]) for rewrite in (0, 1)] for i in (1, 2))

@@ -12,7 +12,7 @@ enum mapping_flags : uint16_t {
     MAPPING_HEAP = 4,
     MAPPING_LOCKED = 8,        // as data: mlock is remembered and nothing is done
     MAPPING_NO_FORK = 16,      // MADV_DONTFORK
-    MAPPING_NEVER_WRITES = 32, // of a file that was opened for reading only
+    MAPPING_NEVER_WRITES = 32, // of a file that was opened for reading only, or code that was rewritten
 };
 
 struct mapping {

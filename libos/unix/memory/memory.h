@@ -24,7 +24,7 @@ struct vm_map {
     enum vm_rights rights;
     bool fixed, keep;      // keep: with fixed, -EEXIST if something is there (MAP_FIXED_NOREPLACE)
     bool shared;           // writes are seen by others, and go to the file
-    bool never_writes;     // with file and shared: -EACCES for mprotect to VM_WRITE, as the descriptor cannot write
+    bool never_writes;     // -EACCES for mprotect to VM_WRITE: a shared file's descriptor cannot write, or it is memory
     bool stack;            // grows downwards at a fault below it, up to the stack limit
     bool reserves_none;    // may be larger than memory could ever be (MAP_NORESERVE)
     struct inode *file;    // null: anonymous. The map takes a reference of its own

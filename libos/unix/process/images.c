@@ -123,6 +123,7 @@ static bool map(const struct program *program, const struct image *image, uint64
                                 .rights = rights,
                                 .fixed = true,
                                 .keep = offset == 0, // nothing is there
+                                .never_writes = true,
                                 .memory = image->memory,
                                 .offset = offset};
     return vm_map(program->memory, &what) >= 0;

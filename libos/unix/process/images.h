@@ -2,8 +2,9 @@
 // Programs' code as it was rewritten: kept, so that it is found out once, and mapped by all processes that run it.
 //
 // An image is shared memory: the veneers, and then each segment of code, in whole pages. While it is made the program's
-// memory has it in a *window*, where it can be written. Afterwards it takes the place of the file's own pages, private:
-// whoever changes its code changes a copy. It is another one for each version of the file's contents (object_version).
+// memory has it in a *window*, where it can be written. Afterwards it takes the place of the file's own pages, private,
+// and mprotect refuses the right to write: a program that changes its code must know what stands there. It is another
+// one for each version of the file's contents (object_version).
 #pragma once
 #include "libos/unix/process/exec.h"
 
