@@ -102,6 +102,17 @@ class Sdk(unittest.TestCase):
         (cls.folder / "CMakeLists.txt").write_text(CMAKE)
         cls.compiler = cls.prefix / "bin" / "bindery-cc"
 
+    def test_meson_install_gives_the_same(self):
+        plain = self.folder / "plain"
+        self.must(["meson", "install", "-C", paths.BUILD, "--no-rebuild", "--quiet", "--destdir", plain])
+        compiler, = plain.rglob("bindery-cc")
+        prefix = compiler.parent.parent
+        files = [{file.relative_to(root): (file.read_bytes(), file.stat().st_mode) for file in root.rglob("*")
+                  if file.is_file()} for root in (prefix, self.prefix)]
+        self.assertGreater(len(files[0]), 50)
+        self.assertEqual(*(each.keys() for each in files))
+        self.assertTrue(files[0] == files[1])
+
     def must(self, words, **more):
         result = command(words, cwd=self.folder, **more)
         self.assertEqual(result.returncode, 0, f"{words}\n{result.stdout}{result.stderr}")
@@ -154,6 +165,17 @@ class Sdk(unittest.TestCase):
         self.must([self.compiler, "--libos=dos", '-DLIBOS="apart"', "-c", "p.c", "-o", "apart.o"])
         self.must([self.compiler, "--libos=dos", "apart.o", "-o", "apart"])
         self.runs("apart", "apart")
+
+    def test_the_source_can_be_standard_input_or_have_any_name(self):
+        (self.folder / "p.text").write_text(PROGRAM)
+        for libos in ("unix", "dos"):
+            self.must([self.compiler, f"--libos={libos}", '-DLIBOS="named"', "-x", "c", "p.text", "-o",
+                       f"named-{libos}"])
+            self.runs(f"named-{libos}", "named")
+        made = subprocess.run([self.compiler, "--libos=unix", '-DLIBOS="input"', "-xc", "-", "-o", "input"],
+                              cwd=self.folder, input=PROGRAM, capture_output=True, text=True, timeout=300)
+        self.assertEqual((made.returncode, made.stderr), (0, ""))
+        self.runs("input", "input")
 
     def test_a_service_that_is_lacking_is_named(self):
         (self.folder / "sync.c").write_text("#include <unistd.h>\nint main(void) { return fsync(1); }\n")
