@@ -204,6 +204,7 @@ TEST(without_inodes_nothing_new_is_made_and_the_rest_goes_on) {
     CHECK(mkdir("/tmp/many/folder", 0755) == -1 && errno == ENOSPC);
     CHECK(symlink("x", "/tmp/many/link") == -1 && errno == ENOSPC);
     CHECK(mkfifo("/tmp/many/pipe", 0600) == -1 && errno == ENOSPC);
+    CHECK(open("/tmp/many", O_TMPFILE | O_RDWR, 0600) == -1 && errno == ENOSPC);
     CHECK(access(name, F_OK) == -1 && errno == ENOENT);
     CHECK(link("/tmp/many/first", "/tmp/many/second") == 0); // needs none
     CHECK(rename("/tmp/many/second", "/tmp/many/third") == 0 && unlink("/tmp/many/third") == 0);

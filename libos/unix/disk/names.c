@@ -58,7 +58,6 @@ static int begin(struct inode *directory, const char *name, size_t length, const
                  struct node **node) {
     struct filesystem *fs = directory->fs;
     int error = absent(directory, name, length);
-    if (!error && !fs->library->super->s_free_inodes_count) error = -ENOSPC;
     if (!error) error = operation_begin(fs, blocks + directory_blocks(node_of(directory), length));
     if (error) return error;
     error = node_make(fs, node_of(directory), as, node);
@@ -126,7 +125,6 @@ int fs_symlink(struct inode *directory, const char *name, size_t length, const s
 
 int fs_create_nameless(struct filesystem *fs, const struct fs_new *as, struct inode **made) {
     if (!S_ISREG(as->mode)) return -EINVAL;
-    if (!fs->library->super->s_free_inodes_count) return -ENOSPC;
     int error = operation_begin(fs, 0);
     if (error) return error;
     struct node *node;
