@@ -184,6 +184,7 @@ Test(pipes, have_room_that_can_be_changed) {
     cr_expect_eq(CALL_OF(fcntl, ends[1], F_SETPIPE_SZ, 100), 4096);
     cr_expect_eq(put(bytes, 5000), 4096);
     cr_expect_eq(CALL_OF(fcntl, ends[1], F_SETPIPE_SZ, 2 << 20), -EPERM);
+    cr_expect_eq(CALL_OF(fcntl, ends[1], F_SETPIPE_SZ, 1 << 20), 1 << 20);
 }
 
 // What came out is what went in, whatever sizes and rooms: against a plain array.

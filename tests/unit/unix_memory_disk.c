@@ -110,6 +110,19 @@ Test(unix_memory, reading_ahead_stops_when_there_are_no_numbers) {
     end();
 }
 
+// A page that left memory keeps its number, as long as there are others.
+Test(unix_memory, files_with_more_pages_than_there_are_numbers_are_read_and_written) {
+    begin_with("clock1", 32, 16);
+    cr_assert_lt(memory.page_count, 200);
+    for (uint64_t i = 0; i < 200; i++)
+        cr_assert_eq(cache_write(&fake.file[i / 100], i % 100 * EXO_PAGE_SIZE, &i, sizeof i), sizeof i);
+    for (uint64_t i = 0, value; i < 200; i++) {
+        cr_assert_eq(cache_read(&fake.file[i / 100], i % 100 * EXO_PAGE_SIZE, &value, sizeof value), sizeof value);
+        cr_assert_eq(value, i);
+    }
+    end();
+}
+
 Test(unix_memory, files_that_nobody_uses_do_not_fill_the_cache) {
     begin_with("clock1", 1000, 100);
     struct inode *used = inode_hold(&fake.file[0]);
@@ -180,6 +193,8 @@ Test(unix_memory, refusals_have_their_numbers) {
     cr_assert_eq(vm_protect(vm, AT, 2 * EXO_PAGE_SIZE, VM_READ), -ENOMEM);
     cr_assert_eq(vm_protect(vm, AT + 1, EXO_PAGE_SIZE, VM_READ), -EINVAL);
     cr_assert_eq(vm_unmap(vm, AT + 1, EXO_PAGE_SIZE), -EINVAL);
+    cr_assert_eq(cache_write(&fake.file[0], FS_SIZE_MOST - 1, "ab", 2), -EFBIG);
+    cr_assert_eq(cache_write(&fake.file[0], FS_SIZE_MOST + 1, "a", 1), -EFBIG);
     cr_assert_eq(vm_unmap(vm, AT, 0), -EINVAL);
     cr_assert_eq(vm_unmap(vm, AT + LEAF_SPAN, EXO_PAGE_SIZE), 0, "nothing was there, which is no error");
     cr_assert_eq(fake_write(AT, 1), SIGSEGV);
