@@ -187,8 +187,38 @@ Test(unix_memory, a_break_that_grows_is_one_mapping) {
     end();
 }
 
-// As many pages as swap space and frames hold together, less what is kept, can be written, and each comes back; the next
-// one is refused. What is kept is enough for files' pages to come and go meanwhile.
+// The processor has not made the entry dirty yet: the instruction did not run again.
+Test(unix_memory, a_copy_is_kept_though_nobody_has_written_to_it) {
+    begin_with("clock1", 40, 100);
+    uint64_t bytes[EXO_PAGE_SIZE / sizeof(uint64_t)] = {77};
+    cr_assert_eq(cache_write(&fake.file[0], 0, bytes, sizeof bytes), sizeof bytes);
+    map_at(AT, 1, false, &fake.file[0]);
+    map_at(AT + LEAF_SPAN, 60, false, nullptr);
+    const struct exo_context registers = {.rip = 1};
+    cr_assert_eq(vm_fault(vm, AT, 6, &registers).signal, 0); // a user's write
+    bytes[0] = 78;
+    cr_assert_eq(cache_write(&fake.file[0], 0, bytes, sizeof bytes), sizeof bytes);
+    write_pages(AT + LEAF_SPAN, 60, 1);
+    expect(AT, 77);
+    end();
+}
+
+Test(unix_memory, neighbours_in_a_file_are_mapped_at_their_own_addresses_only) {
+    begin_with("clock1", 100, 100);
+    static uint64_t bytes[16][EXO_PAGE_SIZE / sizeof(uint64_t)];
+    for (unsigned i = 0; i < 16; i++) bytes[i][0] = i + 1;
+    cr_assert_eq(cache_write(&fake.file[0], 0, bytes, sizeof bytes), sizeof bytes);
+    const uint64_t middle = AT + LEAF_SPAN; // two tables meet there
+    map_at(AT, 1, false, nullptr);
+    map_at(middle - 8 * EXO_PAGE_SIZE, 16, false, &fake.file[0]);
+    expect(middle - 8 * EXO_PAGE_SIZE, 1);
+    expect(AT, 0);
+    for (unsigned i = 0; i < 16; i++) expect(middle + i * EXO_PAGE_SIZE - 8 * EXO_PAGE_SIZE, i + 1);
+    end();
+}
+
+// As many pages as swap space and frames hold together, less what is kept, can be written, and each comes back; the
+// next one is refused. What is kept is enough for files' pages to come and go meanwhile.
 Test(unix_memory, memory_ends_with_a_refusal_and_nothing_is_lost) {
     for (const struct policy *const *each = policies; *each != nullptr; each++) {
         if ((*each)->sees >= POLICY_SEES_REFERENCES || (*each)->timed) continue;
