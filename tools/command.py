@@ -14,6 +14,40 @@ import click
 
 from tools import errors, terminal
 
+class Whole(click.ParamType):
+    """A whole number of an option."""
+
+    name = "n"
+
+    def __init__(self, least=0, most=None):
+        self.least, self.most = least, most
+
+    def convert(self, value, param, context):
+        try:
+            number = int(value)
+        except ValueError:
+            number = None
+        if number is None or number < self.least or (self.most is not None and number > self.most):
+            upto = "on" if self.most is None else f"to {self.most}"
+            self.fail(f"expected a whole number from {self.least} {upto}, not “{value}”", param, context)
+        return number
+
+
+class Seconds(click.ParamType):
+    """A time of an option, above zero."""
+
+    name = "seconds"
+
+    def convert(self, value, param, context):
+        try:
+            number = float(value)
+        except ValueError:
+            number = 0
+        if not 0 < number < 1e9:
+            self.fail(f"expected a number of seconds above 0, not “{value}”", param, context)
+        return number
+
+
 VERBS = ("compare", "simulate", "together", "run", "bench", "trace", "test", "build", "doctor", "list", "new", "abi")
 
 EXAMPLES = """\
@@ -69,7 +103,8 @@ class Examples(click.Command):
         self.examples = examples
 
     def format_help(self, context, formatter):
-        write_examples(formatter, self.examples)
+        own = [line for line in self.examples.splitlines() if line.startswith(f"./{context.command_path} ")]
+        write_examples(formatter, "\n".join(own) if own and context.parent.parent else self.examples)
         super().format_help(context, formatter)
 
 
@@ -100,6 +135,11 @@ class Verbs(click.Group):
             return None
         module = importlib.import_module(f"tools.verbs.{self.verbs[name]}")
         return getattr(module, f"verb_{name}")
+
+    def format_commands(self, context, formatter):
+        with formatter.section("Commands"):  # the whole sentence of each
+            formatter.write_dl([(name, self.get_command(context, name).get_short_help_str(limit=1000))
+                                for name in self.verbs])
 
     def resolve_command(self, context, words):
         if words and words[0] not in self.verbs:
@@ -139,6 +179,19 @@ def _end(number, frame):
     sys.exit(128 + number)
 
 
+def _in_words(error):
+    """What is wrong with a command line, as one sentence that says what to do."""
+    path = error.ctx.command_path if getattr(error, "ctx", None) else "bindery"
+    message = error.format_message().strip().rstrip(".")
+    if isinstance(error, click.NoSuchOption):
+        if error.possibilities:
+            return f"unknown option {error.option_name}; did you mean {error.possibilities[0]}?"
+        message = f"unknown option {error.option_name}"
+    elif isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter) and error.param:
+        message = f"{error.param.opts[-1]}: {error.message.rstrip('.')}"
+    return f"{message[0].lower()}{message[1:]}; see ./{path} --help"
+
+
 def run(words):
     """Runs a command line and returns its exit status."""
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -154,7 +207,7 @@ def run(words):
         terminal.complain("interrupted")
         return 130
     except click.ClickException as error:
-        error.show(sys.stderr)
+        terminal.complain(_in_words(error))
         return errors.USAGE
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

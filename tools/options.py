@@ -78,6 +78,14 @@ def file_to_write(flag, name):
     return path
 
 
+def folder_to_write(flag, name):
+    """The same for a folder."""
+    folder = Path(name)
+    if any(each.exists() and not each.is_dir() for each in (folder, *folder.parents)):
+        raise Usage(f"{flag} {folder} is to be a folder, and a file is in its place")
+    return folder
+
+
 def one_policy(text, frames, app):
     """--policy of a single run, as the library OS takes it: a policy's name or a map for the application's regions."""
     if not assign.is_map(text):

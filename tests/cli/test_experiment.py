@@ -85,7 +85,7 @@ class Matrix(Folder):
             with self.subTest(text), self.assertRaises(Usage) as caught:
                 self.settle(text)
             self.assertIn(said, str(caught.exception))
-        with self.assertRaisesRegex(Missing, "cannot read the matrix no/such.toml"):
+        with self.assertRaisesRegex(Missing, "there is no matrix file no/such.toml"):
             matrix.load("no/such.toml")
 
 

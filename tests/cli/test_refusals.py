@@ -108,6 +108,7 @@ class Refusals(unittest.TestCase):
         path = self.file("a-file", b"")
         self.refuses(2, "a file is in its place", "compare", "--workload", "anomaly", "-o", path)
         self.compares(2, "a file is in its place", "--workload", "anomaly", "--report", f"{path}/page")
+        self.refuses(2, "a file is in its place", "simulate", "--trace", "anomaly", "-o", path)
         for kind in ("pages", "fault"):
             self.refuses(2, "in the place of one of its folders", "trace", kind, "loop", "-o", f"{path}/t.txt")
             self.refuses(2, "a folder is in its place", "trace", kind, "loop", "-o", str(self.out))

@@ -23,7 +23,7 @@ class Usage(unittest.TestCase):
                             ("did you mean “unix”?", ["run", "--libos", "unxi", "hello"]),
                             ("did you mean “policies”?", ["list", "policy"]),
                             ("did you mean “fault”?", ["bench", "fualt"]),
-                            ("Did you mean --policy?", ["compare", "--polcy", "fifo"])):
+                            ("did you mean --policy?", ["compare", "--polcy", "fifo"])):
             with self.subTest(words):
                 self.refuses(2, text, *words)
 
@@ -32,9 +32,21 @@ class Usage(unittest.TestCase):
                             ("is no size", ["run", "--memory", "much", "hello"]),
                             ("at least one frame", ["run", "--frames", "0", "hello"]),
                             ("empty item", ["compare", "--policy", "fifo,,lifo"]),
-                            ("--jobs", ["compare", "--jobs", "0"])):
+                            ("--jobs: expected a whole number from 1 to 64, not “0”", ["compare", "--jobs", "0"]),
+                            ("--seed: expected a whole number from 0 ", ["together", "loop,loop", "--seed", "x"]),
+                            ("--timeout: expected a number of seconds above 0", ["trace", "pages", "loop", "--timeout",
+                                                                                 "-1"]),
+                            ("unknown option --zzz; see ./bindery list --help", ["list", "--zzz"]),
+                            ("missing argument 'APP'; see ./bindery trace pages --help", ["trace", "pages"])):
             with self.subTest(words):
                 self.refuses(2, text, *words)
+                self.assertEqual(len(bindery(*words).err.splitlines()), 1)
+
+    def test_help_shows_whole_sentences_and_a_subject_s_own_examples(self):
+        self.assertNotIn("...", bindery("--help").out.partition("Commands:")[2])
+        shown = bindery("trace", "pages", "--help").out
+        self.assertIn("./bindery trace pages loop", shown)
+        self.assertNotIn("trace fault", shown)
 
     def test_one_form_of_the_result_at_a_time(self):
         for words in (["compare"], ["simulate", "--trace", "loop"], ["together", "loop,loop"], ["bench", "fault"],
@@ -43,6 +55,7 @@ class Usage(unittest.TestCase):
                 self.refuses(2, "--json and --csv are two forms of one table", *words, "--json", "--csv")
 
     def test_missing_files_exit_3(self):
+        self.refuses(3, "there is no matrix file fifo; policies are said by --policy", "compare", "fifo")
         self.refuses(3, "cannot read the trace no/such/trace", "compare", "--trace", "no/such/trace")
         self.refuses(3, "cannot read the trace .: Is a directory", "compare", "--trace", ".")
 

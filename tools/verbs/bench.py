@@ -3,12 +3,11 @@
 
 import importlib
 import sys
-from pathlib import Path
 
 import click
 
 from tools import builder, counts, database, options, paths, plot, processes, registry, tables, terminal, ways
-from tools.command import Examples, Subjects, shared, tabular
+from tools.command import Examples, Seconds, Subjects, Whole, shared, tabular
 from tools.errors import FAILED, OK, Usage
 from tools.files import write_folder
 from tools.peers import bindery, report
@@ -37,7 +36,6 @@ PEERS_EXAMPLES = """\
 COLUMNS = {"op": "op", "title": "what", "instructions": "instructions", "median": "median", "samples": "samples",
            "target": "target", "verdict": "verdict"}
 ACCELERATORS = click.Choice(["tcg", "kvm"])
-SECONDS = click.FloatRange(min=0, min_open=True)
 
 
 @click.command("bench", cls=Subjects, module="bench", verbs=("fault", "ways", "processes", "sqlite", "peers"),
@@ -51,7 +49,7 @@ def verb_bench():
 @tabular
 @click.option("--record", is_flag=True, help="Keep the counts in tests/bench, where a test compares them.")
 @click.option("--accel", type=ACCELERATORS, default="tcg", show_default=True, help="With kvm: cycles, if it runs here.")
-@click.option("--timeout", type=SECONDS, default=120.0, show_default=True, help="Seconds until the machine is ended.")
+@click.option("--timeout", type=Seconds(), default=120.0, show_default=True, help="Seconds until the machine is ended.")
 @shared
 def subject_fault(form, record, accel, timeout):
     """Count the guest instructions of the fault path and of Appel and Li's primitives.
@@ -96,7 +94,7 @@ def _described(row):
 
 @click.command("ways", cls=Examples, examples=WAYS_EXAMPLES)
 @tabular
-@click.option("--timeout", type=SECONDS, default=120.0, show_default=True, help="Seconds each machine may run.")
+@click.option("--timeout", type=Seconds(), default=120.0, show_default=True, help="Seconds each machine may run.")
 @shared
 def subject_ways(form, timeout):
     """Count the instructions of the same calls by each way into an OS: procedure call, rewritten call site, trap,
@@ -113,7 +111,7 @@ def subject_ways(form, timeout):
 
 @click.command("processes", cls=Examples, examples=PROCESSES_EXAMPLES)
 @tabular
-@click.option("--timeout", type=SECONDS, default=300.0, show_default=True, help="Seconds each machine may run.")
+@click.option("--timeout", type=Seconds(), default=300.0, show_default=True, help="Seconds each machine may run.")
 @shared
 def subject_processes(form, timeout):
     """Count what fork, exec, pipes, files, signals and threads cost on libos/unix and on Linux, in the same QEMU.
@@ -130,14 +128,14 @@ def subject_processes(form, timeout):
 
 
 @click.command("sqlite", cls=Examples, examples=SQLITE_EXAMPLES)
-@click.option("--size", type=click.IntRange(1, 100), default=5, show_default=True, help="Of speedtest1.")
-@click.option("--frames", type=click.IntRange(64), default=512, show_default=True, help="Pages of the tight memory.")
+@click.option("--size", type=Whole(1, 100), default=5, show_default=True, help="Of speedtest1.")
+@click.option("--frames", type=Whole(64), default=512, show_default=True, help="Pages of the tight memory.")
 @click.option("--policy", "policies", metavar="A,B", default="clock1,clockpro", show_default=True,
               help="Policies at tight memory.")
 @click.option("--limit", "limits", metavar="A,B", default="group", show_default=True,
               help=f"Ways to limit Linux's memory, of {','.join(database.WAYS)}; the better one is shown.")
 @tabular
-@click.option("--timeout", type=SECONDS, default=600.0, show_default=True, help="Seconds each machine may run.")
+@click.option("--timeout", type=Seconds(), default=600.0, show_default=True, help="Seconds each machine may run.")
 @shared
 def subject_sqlite(size, frames, policies, limits, form, timeout):
     """Count the instructions of SQLite's speedtest1 on libos/unix and on Linux, at ample and at tight memory.
@@ -158,10 +156,10 @@ def subject_sqlite(size, frames, policies, limits, form, timeout):
 @click.option("--system", "systems", metavar="A,B", help=f"Of {','.join(report.SELECTABLE)}. Default: all.")
 @tabular
 @click.option("-o", "--output", metavar="DIR", help="Folder for data and figure. Default: out/peers.")
-@click.option("--pairs", type=click.IntRange(0, 100), default=5, show_default=True,
+@click.option("--pairs", type=Whole(0, 100), default=5, show_default=True,
               help="Paired runs of the disk rows; 0: no disk rows.")
 @click.option("--accel", type=ACCELERATORS, default="tcg", show_default=True, help="With kvm: cycles, if it runs here.")
-@click.option("--timeout", type=SECONDS, default=300.0, show_default=True, help="Seconds each machine may run.")
+@click.option("--timeout", type=Seconds(), default=300.0, show_default=True, help="Seconds each machine may run.")
 @shared
 def subject_peers(systems, form, output, pairs, accel, timeout):
     """Measure the same work on Bindery, Linux and Xen, in the same QEMU.
@@ -172,7 +170,7 @@ def subject_peers(systems, form, output, pairs, accel, timeout):
     the exit status is 1 if a target is not reached. See doc/measuring.md.
     """
     chosen = _systems(systems)
-    folder = _folder(output)
+    folder = options.folder_to_write("-o", output or paths.OUT / "peers")
     how = Options(timeout=timeout, pairs=pairs, accelerator=accel)
     builder.build(everything=False, peers=True)
     check_accelerator(accel)
@@ -192,14 +190,6 @@ def subject_peers(systems, form, output, pairs, accel, timeout):
 def _systems(text):
     names = options.split(text) or list(report.SELECTABLE)
     return [registry.require("system", name, report.SELECTABLE) for name in names]
-
-
-def _folder(output):
-    """Where the files go; refused before anything is measured if it can't be a folder."""
-    folder = Path(output) if output else paths.OUT / "peers"
-    if any(each.exists() and not each.is_dir() for each in (folder, *folder.parents)):
-        raise Usage(f"-o {folder} is to be a folder, and a file is in its place")
-    return folder
 
 
 def _measure(modules, how):

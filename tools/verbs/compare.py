@@ -2,13 +2,12 @@
 """The verb `compare`: replacement policies on real page faults."""
 
 import sys
-from pathlib import Path
 
 import click
 
 from tools import (assign, builder, dots, experiment, matrix, options, paths, ranking, regions, registry, session,
                    tables, terminal, transit)
-from tools.command import Verb, shared, tabular
+from tools.command import Seconds, Verb, Whole, shared, tabular
 from tools.errors import FAILED, OK, Usage
 from tools.files import write_folder
 from tools.report import page
@@ -48,7 +47,7 @@ PLAN = {"cell": "cell", "workload": "workload", "policy": "policy", "frames": "f
 @click.option("--memory", metavar="4M,8M", help="The same as memory.")
 @click.option("--readahead", metavar="A,B", help="Ways of reading ahead: none (default), sequential, around.")
 @click.option("--cluster", metavar="N,M", help="Dirty pages written at a time. Default: 1.")
-@click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), metavar="N",
+@click.option("--seed", type=Whole(0, (1 << 63) - 1),
               help="For policies that draw numbers. Default: 1.")
 @tabular
 @click.option("-o", "--output", metavar="DIR", help="Folder for data and figure. Default: out/compare.")
@@ -58,8 +57,8 @@ PLAN = {"cell": "cell", "workload": "workload", "policy": "policy", "frames": "f
 @click.option("--list-cells", is_flag=True, help="Print which cells there are, and run none.")
 @click.option("--cell", metavar="NAME", help="Run one cell; its row is kept for a later --resume.")
 @click.option("--no-plot", is_flag=True, help="Draw no figure.")
-@click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="Machines at a time. Default: one a processor.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+@click.option("--jobs", type=Whole(1, 64), help="Machines at a time. Default: one a processor.")
+@click.option("--timeout", type=Seconds(),
               help=f"Seconds a machine may run. Default: {matrix.TIMEOUT:g}.")
 @shared
 def verb_compare(file, policy, workload, trace, frames, memory, readahead, cluster, seed, form, output, report,
@@ -84,8 +83,8 @@ def verb_compare(file, policy, workload, trace, frames, memory, readahead, clust
     if frames is not None and memory is not None:
         raise Usage("--frames and --memory say the same thing; give one of them")
     chosen, parts = matrix.settle(matrix.load(file) if file else {}, flags)
-    folder = _folder("output", chosen["output"] or paths.OUT / "compare")
-    place = _folder("report", chosen["report"]) if chosen["report"] else None
+    folder = options.folder_to_write("-o", chosen["output"] or paths.OUT / "compare")
+    place = options.folder_to_write("--report", chosen["report"]) if chosen["report"] else None
     parallel, limit = chosen["jobs"] or session.processors(), chosen["timeout"] or matrix.TIMEOUT
     for part in parts:  # before anything is built
         experiment.policies_of(part)
@@ -105,14 +104,6 @@ def verb_compare(file, policy, workload, trace, frames, memory, readahead, clust
     if place and rows:
         page.make(made, book, place)
     return _verdict(rows, failures)
-
-
-def _folder(key, name):
-    """Where files go; refused before anything is run if it can't be a folder."""
-    folder = Path(name)
-    if any(each.exists() and not each.is_dir() for each in (folder, *folder.parents)):
-        raise Usage(f"{'-o' if key == 'output' else '--report'} {folder} is to be a folder, and a file is in its place")
-    return folder
 
 
 def _list(made, form):

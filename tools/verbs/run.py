@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from tools import builder, options, program, registry, run_linux, session, tables, terminal, transit
-from tools.command import Verb, form_of, shared
+from tools.command import Seconds, Verb, Whole, form_of, shared
 from tools.errors import Missing, Usage
 
 EXAMPLES = """\
@@ -29,7 +29,7 @@ EXAMPLES = """\
 @click.option("--libos", default="unix", metavar="NAME", help="Library OS to link with: unix (default) or dos.")
 @click.option("--policy", metavar="NAME|MAP",
               help="Replacement policy of the heap, or one for each region: REGION=POLICY@FRAMES,…,default=POLICY.")
-@click.option("--frames", type=int, help="Frames of all memory that is paged.")
+@click.option("--frames", type=Whole(), help="Frames of all memory that is paged.")
 @click.option("--memory", metavar="SIZE", help="The same as memory: 512K, 8M.")
 @click.option("--readahead", metavar="NAME", help="Way of reading ahead: none (default), sequential, around.")
 @click.option("--cluster", metavar="N", help="Dirty pages written at a time. Default: 1.")
@@ -44,7 +44,7 @@ EXAMPLES = """\
               help="Of a Linux program: list what it needs that libos/unix lacks, without running it; exit 1 if any.")
 @click.option("--rewrite", is_flag=True,
               help="Of a Linux program: system calls without the kernel, where that is safe.")
-@click.option("--timeout", default=120.0, show_default=True, help="Seconds until the machine is ended.")
+@click.option("--timeout", type=Seconds(), default=120.0, show_default=True, help="Seconds until the machine is ended.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the application's output.")
 @click.option("--csv", "as_csv", is_flag=True, help="With --compat: print CSV.")
 @click.argument("app")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tools import builder, dots, options, registry, session, simulator, tables, terminal, traces
-from tools.command import Verb, shared, tabular
+from tools.command import Verb, Whole, shared, tabular
 from tools.errors import Usage, unknown
 from tools.files import write_folder
 
@@ -39,9 +39,9 @@ CSV = ("workload", "policy", "frames", "references", "faults", "writebacks", "re
 @tabular
 @click.option("-o", "--output", metavar="DIR", help="Folder for data and, if OPT is among the policies, a figure.")
 @click.option("--no-plot", is_flag=True, help="Draw no figure.")
-@click.option("--jobs", type=click.IntRange(1, 64), metavar="N",
+@click.option("--jobs", type=Whole(1, 64),
               help="Simulations at a time. Default: one a processor.")
-@click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), metavar="N",
+@click.option("--seed", type=Whole(0, (1 << 64) - 1),
               help="For policies that draw numbers. Default: 1.")
 @click.option("--zero-filled", is_flag=True, help="Pages are zero until written back: a first touch reads nothing.")
 @click.option("--starts-clear", is_flag=True,
@@ -56,6 +56,7 @@ def verb_simulate(chosen, policies, frames, memory, form, output, no_plot, jobs,
     default accessed bits are hardware's, so that the counts are those of a real run of the same references. The ratio
     to OPT is known where OPT is among the policies.
     """
+    folder = options.folder_to_write("-o", output) if output else None
     sizes = options.sizes(frames, memory) or options.sizes(SIZES, None)
     names = _policies(policies)
     chosen = list(dict.fromkeys(name for text in chosen for name in options.split(text)))
@@ -70,8 +71,8 @@ def verb_simulate(chosen, policies, frames, memory, form, output, no_plot, jobs,
     if not rows:
         raise Usage("no cell is left: every policy needs more frames")
     tables.write(form, rows, CSV, lambda: _show(rows))
-    if output:
-        _write(rows, Path(output), not no_plot and "opt" in names)
+    if folder:
+        _write(rows, folder, not no_plot and "opt" in names)
 
 
 def _policies(text):

@@ -8,7 +8,7 @@ import sys
 import click
 
 from tools import builder, constants, options, registry, session, subjects, tables, terminal
-from tools.command import Verb, shared, tabular
+from tools.command import Seconds, Verb, Whole, shared, tabular
 from tools.errors import FAILED, OK, BinderyError, Usage, unknown
 from tools.fleet import SILENCE_LONG
 
@@ -37,10 +37,10 @@ MOST = 896  # LEASE_MOST of libos/init/lease.c
 @click.option("--memory", metavar="SIZE", help="The same as memory.")
 @click.option("--replacement", metavar="A,B", default="local,global", show_default=True,
               help="; ".join(f"{name}: {what}" for name, what in REPLACEMENTS.items()) + ".")
-@click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), default=1, metavar="N",
+@click.option("--seed", type=Whole(0, (1 << 63) - 1), default=1,
               help="For policies that draw numbers. Default: 1.")
 @tabular
-@click.option("--timeout", default=600.0, show_default=True, help="Seconds until a machine is ended.")
+@click.option("--timeout", type=Seconds(), default=600.0, show_default=True, help="Seconds until a machine is ended.")
 @shared
 def verb_together(workloads, policy, frames, memory, replacement, seed, form, timeout):
     """Run applications at the same time and count what that does to each one's faults.

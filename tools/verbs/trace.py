@@ -6,7 +6,7 @@ import json
 import click
 
 from tools import builder, options, paths, recording, registry, session, simulator, steps, tables, terminal
-from tools.command import Examples, Subjects, shared
+from tools.command import Examples, Seconds, Subjects, Whole, shared
 from tools.errors import FAILED, OK, BinderyError, Usage
 from tools.files import write_whole
 
@@ -31,10 +31,10 @@ def verb_trace():
 @click.command("fault", cls=Examples, examples=EXAMPLES)
 @click.option("--libos", default="unix", metavar="NAME", help="Library OS to link with.")
 @click.option("--policy", metavar="NAME", help="Replacement policy of the heap.")
-@click.option("--frames", type=int, help="Frames of the heap.")
+@click.option("--frames", type=Whole(), help="Frames of the heap.")
 @click.option("--memory", metavar="SIZE", help="The same as memory: 512K, 8M.")
 @click.option("-o", "--output", metavar="FILE", help="Write Chrome trace JSON here (default: out/APP-fault.json).")
-@click.option("--timeout", default=120.0, show_default=True, help="Seconds until the machine is ended.")
+@click.option("--timeout", type=Seconds(), default=120.0, show_default=True, help="Seconds until the machine is ended.")
 @click.argument("app")
 @click.argument("words", nargs=-1)
 @shared
@@ -66,13 +66,13 @@ def subject_fault(libos, policy, frames, memory, output, timeout, app, words):
 
 @click.command("pages", cls=Examples, examples=EXAMPLES)
 @click.option("--policy", default="clock1", show_default=True, metavar="NAME", help="Replacement policy of the heap.")
-@click.option("--frames", type=int, help="Frames of the heap (default: as many as it has pages).")
+@click.option("--frames", type=Whole(), help="Frames of the heap (default: as many as it has pages).")
 @click.option("--memory", metavar="SIZE", help="The same as memory: 512K, 8M.")
 @click.option("-o", "--output", metavar="FILE",
               help="Write the trace here, in the form that the name says: .txt, .oracleGeneral, or these with .zst "
                    "(default: out/APP-pages.txt).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--timeout", default=300.0, show_default=True, help="Seconds until the machine is ended.")
+@click.option("--timeout", type=Seconds(), default=300.0, show_default=True, help="Seconds until the machine is ended.")
 @click.argument("app")
 @click.argument("words", nargs=-1)
 @shared
