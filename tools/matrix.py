@@ -59,7 +59,8 @@ def load(path):
     try:
         document = tomllib.loads(path.read_text())
     except FileNotFoundError:
-        raise Missing(f"there is no matrix file {path}; policies are said by --policy, workloads by --workload") from None
+        raise Missing(f"there is no matrix file {path}; policies are said by --policy, workloads by --workload") \
+            from None
     except OSError as error:
         raise Missing(f"cannot read the matrix {path}: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -12,7 +12,8 @@ from tools.errors import Usage, unknown
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
-def _items(text):
+def split_all(text):
+    """The items of a list by comma in which an item may stand twice."""
     items = [item.strip() for item in text.split(",")]
     if not all(items):
         raise Usage(f"the list “{text}” has an empty item")
@@ -21,20 +22,12 @@ def _items(text):
 
 def split(text):
     """The items of a list by comma; None for an option that was not given."""
-    return None if text is None else list(dict.fromkeys(_items(text)))
+    return None if text is None else list(dict.fromkeys(split_all(text)))
 
 
 def policies(text):
     """The same for policies, of which one may be a map with commas of its own (tools/assign.py)."""
-    return None if text is None else assign.group(_items(text))
-
-
-def split_all(text):
-    """The items of a list by comma in which an item may stand twice."""
-    items = [item.strip() for item in text.split(",")]
-    if not all(items):
-        raise Usage(f"the list “{text}” has an empty item")
-    return items
+    return None if text is None else assign.group(split_all(text))
 
 
 def frames_of(memory):

@@ -3,13 +3,12 @@
 
 import os
 import stat
-import tempfile
 import textwrap
 import time
-import unittest
 from pathlib import Path
 from unittest import mock
 
+from tests.cli.place import InFolder
 from tools import qemu
 
 PRELUDE = """\
@@ -25,13 +24,11 @@ console, report = stream("console"), stream("report")
 """
 
 
-class StandIn(unittest.TestCase):
-    """self.place is a folder of its own, which comes first in PATH."""
+class StandIn(InFolder):
+    """self.place comes first in PATH."""
 
     def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-        self.place = Path(self.folder.name)
+        super().setUp()
         patch = mock.patch.dict(os.environ, PATH=f"{self.place}:{os.environ['PATH']}")
         patch.start()
         self.addCleanup(patch.stop)

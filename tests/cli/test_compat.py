@@ -3,11 +3,10 @@
 
 import re
 import struct
-import tempfile
 import unittest
-from pathlib import Path
 
 from tests.cli.command import bindery, is_built
+from tests.cli.place import InFolder
 from tests.cli.test_missing import SOURCE, compiled
 from tests.cli.test_programs import executable
 from tools import calls_in_code, compat
@@ -32,12 +31,7 @@ NOTE = r"""__asm__(".section .note.needs,\"a\",@note; .p2align 3; .long 4, 16, 5
 
 
 @unittest.skipUnless(is_built(), "needs a built system")
-class Compat(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.place = Path(folder.name)
-
+class Compat(InFolder):
     def look(self, program, status):
         result = bindery("run", "--libos", "unix", "--compat", "--json", "--", str(program))
         self.assertEqual((result.status, result.err), (status, ""), result.out)

@@ -8,9 +8,9 @@ import re
 import shutil
 import tempfile
 import unittest
-from pathlib import Path
 
 from tests.cli.command import is_built
+from tests.cli.place import InFolder
 from tests.cli.pseudo import Session
 from tools import paths, stock
 from tools.errors import Missing
@@ -44,13 +44,11 @@ PROMPT = rb"\$ \x1b\[6n"  # busybox asks for the cursor's place, and does withou
 
 
 @unittest.skipUnless(is_built(), "needs a built system")
-class Console(unittest.TestCase):
+class Console(InFolder):
     maxDiff = None
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.place = Path(folder.name)
+        super().setUp()
         self.root = self.place / "root"
         self.root.mkdir()
         try:

@@ -3,11 +3,10 @@
 as in the simulator on the same reference string. What policies need to see, the run gives them: bits of the page table,
 every reference by soft faults, the future by the trace."""
 
-import tempfile
 import unittest
-from pathlib import Path
 
 from tests.cli.command import bindery, is_built
+from tests.cli.place import InFolder
 from tools import registry
 
 FRAMES = "24,48"
@@ -44,13 +43,12 @@ def phases(length=6000):
 
 
 @unittest.skipUnless(is_built(), "needs a built system")
-class Decisions(unittest.TestCase):
+class Decisions(InFolder):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
+        super().setUp()
         self.traces = []
         for made in (mixed, loops, phases):
-            path = Path(folder.name) / f"{made.__name__}.txt"
+            path = self.place / f"{made.__name__}.txt"
             path.write_text("".join(made()))
             self.traces.append(str(path))
 

@@ -6,13 +6,12 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 import unittest
 from dataclasses import dataclass
-from pathlib import Path
 
 from tests.cli.command import bindery, is_built
+from tests.cli.place import InFolder
 from tools import journal, latency, matrix, paths, provenance
 from tools.errors import Missing, Usage
 
@@ -34,12 +33,7 @@ def counted(rows):
     return [{key: value for key, value in row.items() if key not in latency.KEYS} for row in rows]
 
 
-class Folder(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.place = Path(folder.name)
-
+class Folder(InFolder):
     def matrix(self, text, name="it.toml"):
         path = self.place / name
         path.write_text(text)

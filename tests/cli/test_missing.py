@@ -9,6 +9,7 @@ import unittest
 from pathlib import Path
 
 from tests.cli.command import bindery, is_built
+from tests.cli.place import InFolder
 
 SOURCE = r"""
 static long call(long number, long a, long b, long c) {
@@ -42,11 +43,10 @@ def compiled(folder, source, *flags):
 
 
 @unittest.skipUnless(is_built() and shutil.which("clang-19"), "needs a built system")
-class Missing(unittest.TestCase):
+class Missing(InFolder):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.program = str(compiled(folder.name, SOURCE))
+        super().setUp()
+        self.program = str(compiled(self.place, SOURCE))
 
     def test_a_call_that_is_not_served_is_named_once_with_the_program(self):
         result = bindery("run", "--", self.program)

@@ -2,12 +2,11 @@
 """`new`, and how policies are found. Nothing is written to this tree: all of it happens in a copy."""
 
 import re
-import tempfile
 import unittest
-from pathlib import Path
 
 from libos.pager.policy import find
 from tests.cli.command import is_built
+from tests.cli.place import InFolder
 from tests.cli.tutorial import Walk
 from tools import builder
 
@@ -75,27 +74,25 @@ class New(Policies):
                 (self.root / f"tests/policies/{name}.txt").unlink()
 
 
-class Found(unittest.TestCase):
+class Found(InFolder):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        super().setUp()
         self.write("policies.def", "POLICY(second)\nPOLICY(first)\n")
         for name in ("first", "second", "zebra", "ant"):
             self.write(f"{name}.c", f'const struct policy policy_{name} = {{\n    .title = "the {name}",\n}};\n')
         self.write("policies.c", "extern const struct policy policy_x;\n")
 
     def write(self, name, text):
-        (self.folder / name).write_text(text)
+        (self.place / name).write_text(text)
 
     def test_the_stated_order_comes_first_then_the_others_by_name(self):
-        self.assertEqual(list(find.names(self.folder)), ["second", "first", "ant", "zebra"])
-        self.assertEqual(find.names(self.folder)["ant"], "the ant")
-        self.assertEqual(re.findall(r"POLICY\((\w+)\)", find.others(self.folder)), ["ant", "zebra"])
+        self.assertEqual(list(find.names(self.place)), ["second", "first", "ant", "zebra"])
+        self.assertEqual(find.names(self.place)["ant"], "the ant")
+        self.assertEqual(re.findall(r"POLICY\((\w+)\)", find.others(self.place)), ["ant", "zebra"])
 
     def refused(self, sentence):
         with self.assertRaises(find.Wrong) as caught:
-            find.names(self.folder)
+            find.names(self.place)
         self.assertIn(sentence, str(caught.exception))
 
     def test_a_file_must_define_the_policy_of_its_name(self):
@@ -111,7 +108,7 @@ class Found(unittest.TestCase):
         self.refused("bee.c defines no policy")
 
     def test_a_stated_policy_must_have_a_file(self):
-        (self.folder / "first.c").unlink()
+        (self.place / "first.c").unlink()
         self.refused("policies.def names first, but there is no first.c")
 
     def test_a_policy_is_stated_once(self):

@@ -12,6 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 from tests.cli.command import bindery, is_built
+from tests.cli.place import InFolder
 from tests.cli.standin import StandIn
 from tools import counts, doctor, plot, tables
 from tools.errors import Missing
@@ -327,11 +328,10 @@ class Usage(unittest.TestCase):
 
 
 @unittest.skipUnless(is_built(), "needs a built system")
-class System(unittest.TestCase):
+class System(InFolder):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.out = Path(folder.name) / "out"
+        super().setUp()
+        self.out = self.place / "out"
 
     def peers(self, *words):
         result = bindery("bench", "peers", "--system", "bindery", "-o", str(self.out), *words)

@@ -11,11 +11,11 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import unittest
 from pathlib import Path
 
 from tests.cli.command import is_built
+from tests.cli.place import InFolder
 from tools import paths, stock
 from tools.errors import Missing
 from tools.peers.common import Skipped
@@ -45,11 +45,9 @@ def executable(name):
 
 
 @unittest.skipUnless(is_built(), "needs a built system")
-class Programs(unittest.TestCase):
+class Programs(InFolder):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.place = Path(folder.name)
+        super().setUp()
         self.root = self.place / "root"
         self.root.mkdir()
         (self.root / "tmp").mkdir()

@@ -4,11 +4,10 @@ nothing written, and nothing that was there lost."""
 
 import re
 import struct
-import tempfile
 import unittest
-from pathlib import Path
 
 from tests.cli.command import bindery, is_built
+from tests.cli.place import InFolder
 from tools import paths, registry
 
 PROGRESS = re.compile("left out: needs|recording which pages")  # what is said besides
@@ -16,11 +15,9 @@ RECORD = struct.Struct("<IQIq")  # of oracleGeneral: time, object, size, next re
 
 
 @unittest.skipUnless(is_built(), "needs a built system")
-class Refusals(unittest.TestCase):
+class Refusals(InFolder):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.place = Path(folder.name)
+        super().setUp()
         self.out = self.place / "out"
         self.out.mkdir()
         (self.out / "compare.json").write_text("of an earlier one")

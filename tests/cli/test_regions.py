@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 from tests.cli.command import bindery, is_built
+from tests.cli.place import InFolder
 from tools import assign, experiment, matrix, options, paths, regions, registry
 from tools.errors import Usage
 
@@ -83,15 +84,14 @@ class Maps(unittest.TestCase):
             self.assertEqual((result.status, result.err.count("\n")), (2, 1), result.err)
 
 
-class Strings(unittest.TestCase):
+class Strings(InFolder):
     """The references of a recording, region by region. Pages 0 to 9 are the heap's."""
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        path = Path(folder.name) / "recording.txt"
+        super().setUp()
+        path = self.place / "recording.txt"
         path.write_text("1 W\n10 R\n20 W\n11 R\n1 R\n30 R\n")
-        patch = mock.patch.object(paths, "CACHE", Path(folder.name))
+        patch = mock.patch.object(paths, "CACHE", self.place)
         patch.start()
         self.addCleanup(patch.stop)
         self.subject = SimpleNamespace(name="it", trace=SimpleNamespace(path=path),

@@ -6,12 +6,11 @@ import io
 import re
 import struct
 import subprocess
-import tempfile
 import unittest
 import unittest.mock
-from pathlib import Path
 
 from tests.cli.command import bindery, is_built
+from tests.cli.place import InFolder
 from tools import paths, simulator
 from tools.errors import Missing, Usage
 
@@ -19,12 +18,7 @@ KEYS = {"workload", "policy", "frames", "references", "faults", "writebacks", "r
 
 
 @unittest.skipUnless(is_built(), "needs a built system")
-class Simulate(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.place = Path(folder.name)
-
+class Simulate(InFolder):
     def file(self, name, content):
         path = self.place / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -133,11 +127,9 @@ class Simulate(unittest.TestCase):
 
 
 @unittest.skipUnless(is_built(), "needs a built system")
-class Forms(unittest.TestCase):
+class Forms(InFolder):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.place = Path(folder.name)
+        super().setUp()
         self.text = self.place / "t.txt"
         self.text.write_bytes(simulator.generate("textbook"))
 

@@ -4,12 +4,11 @@
 import csv
 import io
 import json
-import tempfile
 import unittest
-from pathlib import Path
 from unittest import mock
 
 from tests.cli.command import bindery, is_built
+from tests.cli.place import InFolder
 from tools import recording, registry
 from tools.errors import BinderyError
 from tools.peers import bindery as bindery_peer
@@ -18,12 +17,11 @@ OPT_OF_A_LOOP = 20 + 4 * (20 - 15)  # pages + (laps - 1) · (pages - frames)
 
 
 @unittest.skipUnless(is_built(), "needs a built system")
-class System(unittest.TestCase):
+class System(InFolder):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.out = Path(folder.name) / "out"
-        self.trace = Path(folder.name) / "loop.txt"
+        super().setUp()
+        self.out = self.place / "out"
+        self.trace = self.place / "loop.txt"
         self.trace.write_text("".join(f"{1000 * page}\n" for page in range(20)) * 5)
 
     def succeeds(self, *words):

@@ -6,12 +6,11 @@ import pty
 import select
 import shutil
 import subprocess
-import tempfile
 import time
 import unittest
-from pathlib import Path
 
 from tests.cli.command import is_built
+from tests.cli.place import InFolder
 from tests.cli.test_programs import executable
 from tools import paths
 
@@ -61,11 +60,9 @@ class Session:
 
 
 @unittest.skipUnless(is_built(), "needs a built system")
-class Terminal(unittest.TestCase):
+class Terminal(InFolder):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.place = Path(folder.name)
+        super().setUp()
         self.root = self.place / "root"
         (self.root / "tmp").mkdir(parents=True)
         shutil.copy(executable("busybox"), self.root)

@@ -2,11 +2,10 @@
 """Applications that run at the same time: under local replacement a neighbour changes nothing, under global it does."""
 
 import random
-import tempfile
 import unittest
-from pathlib import Path
 
 from tests.cli.command import bindery, is_built
+from tests.cli.place import InFolder
 
 CALM, LOOP = 90, 300  # pages
 
@@ -30,12 +29,11 @@ class Usage(unittest.TestCase):
 
 
 @unittest.skipUnless(is_built(), "needs a built system")
-class Together(unittest.TestCase):
+class Together(InFolder):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
+        super().setUp()
         draw = random.Random(1)
-        self.calm, self.loop = Path(folder.name) / "calm.txt", Path(folder.name) / "loop.txt"
+        self.calm, self.loop = self.place / "calm.txt", self.place / "loop.txt"
         self.calm.write_text("".join(f"{draw.randrange(CALM)} {'W' if draw.random() < .2 else 'R'}\n"
                                      for _ in range(300_000)))
         self.loop.write_text("".join(f"{page % LOOP} R\n" for page in range(9000)))

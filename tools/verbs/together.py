@@ -9,7 +9,7 @@ import click
 
 from tools import builder, constants, options, registry, session, subjects, tables, terminal
 from tools.command import Seconds, Verb, Whole, shared, tabular
-from tools.errors import FAILED, OK, BinderyError, Usage, unknown
+from tools.errors import FAILED, OK, BinderyError, Usage
 from tools.fleet import SILENCE_LONG
 
 EXAMPLES = """\
