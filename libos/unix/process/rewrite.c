@@ -23,8 +23,6 @@
 #include "libos/core/heap.h"
 #include "libos/core/print.h"
 #include "libos/core/start.h"
-#include "libos/unix/files/file.h"
-#include "libos/unix/map.h"
 #include "libos/unix/memory/memory.h"
 #include "libos/unix/memory/object.h"
 #include "libos/unix/memory/user.h"
@@ -33,9 +31,9 @@
 #include "libos/unix/process/sites.h"
 #include <string.h>
 
-constexpr uint64_t CODE_MOST = 4096, WORD = 8;         // bytes of a function that are looked at
-constexpr unsigned LEFT_MOST = 512;          // sites that are counted as left alone, each once
-constexpr int64_t BEFORE = 128, LATER = 127; // where a jump of two bytes leads to, from its end
+constexpr uint64_t CODE_MOST = 4096, WORD = 8; // bytes of a function that are looked at
+constexpr unsigned LEFT_MOST = 512;            // sites that are counted as left alone, each once
+constexpr int64_t BEFORE = 128, LATER = 127;   // where a jump of two bytes leads to, from its end
 
 static bool rewriting;
 void entry_site(void); // entry.S
@@ -176,7 +174,7 @@ static bool jump_write(const struct rewriter *state, uint64_t at, uint64_t to) {
     return to != 0 && is_near(by) && code_write(state, at, &jump, sizeof(jump));
 }
 
-// False: no more is to be done.
+// False: there is no room for its veneer, or no memory.
 static bool site_rewrite(struct rewriter *state, uint64_t at, uint64_t gap) {
     const uint64_t back = at + SITE_BYTES;
     const uint8_t site[SITE_BYTES] = {0xeb, (uint8_t)(gap - back)};
@@ -247,9 +245,10 @@ static struct image *image_of(const struct program *program, uint64_t version) {
     struct image *image = nullptr;
     if (functions_of(program, &state->functions)) image = image_make(program, version, &state->window);
     if (image != nullptr) {
-        for (unsigned i = 0; i < state->functions.count && function_rewrite(state, i); i++) {
-        }
-        image_keep(program, image, state->window, state->next - state->first);
+        bool whole = true; // if not, something may be half written
+        for (unsigned i = 0; i < state->functions.count && whole; i++) whole = function_rewrite(state, i);
+        if (!whole) state->sites = 0;
+        image_keep(program, image, state->window, whole ? state->next - state->first : 0);
         report("{\"event\":\"rewritten\",\"job\":%lu,\"sites\":%u,\"left\":%u}", start->job, state->sites,
                state->left_count);
     }
