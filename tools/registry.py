@@ -211,6 +211,11 @@ def traits(policy):
     return (sees[1].lower() if sees else "faults"), (int(least[1]) if least else 1)
 
 
+def sees_enough(policy):
+    """Can it run on processes, which show faults and bits, but neither all their references nor those to come?"""
+    return traits(policy)[0] in ("faults", "bits") and not timed(policy)
+
+
 def varies(policy):
     """Does it vary the number of frames that it has?"""
     return re.search(r"\.surplus = ", _source(policy)) is not None

@@ -13,7 +13,7 @@ NOT_SERVED = "is not served; the program gets ENOSYS"  # libos/unix/process/trac
 def run(words, folder, save, environment, policy, frames, strace, rewrite, limit, as_json):
     """Runs words[0] with its arguments; returns the exit status."""
     if policy:
-        _check(policy)
+        check_policy(policy)
     with unix.Root(words, folder, environment) as root:
         if save:
             root.save_to(save)
@@ -34,9 +34,10 @@ def run(words, folder, save, environment, policy, frames, strace, rewrite, limit
     return outcome.exit_status()
 
 
-def _check(policy):
+def check_policy(policy):
+    """Raises Usage for what is none, or none for processes."""
     registry.require("policy", policy, registry.policies())
-    if registry.traits(policy)[0] in ("references", "future") or registry.timed(policy):
+    if not registry.sees_enough(policy):
         raise Usage(f"{policy} needs to see every reference, and a Linux program does not show its; "
                     "take another, such as clock1 or clockpro")
 

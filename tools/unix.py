@@ -95,7 +95,9 @@ class Root:
 
     def run(self, policy=None, frames=0, settings=()):
         """The session.Run. `frames` is the budget of pages that are in memory; 0: what the machine has."""
-        said = [f"time={time.time_ns()}", *settings]
+        said = list(settings)
+        if not any(word.startswith("time=") for word in said):
+            said.append(f"time={time.time_ns()}")
         files = (("command", self.command(), 0), ("root", None, self.blocks * filesystem.BLOCK))
         if "input=file" in settings:  # whole, before the machine starts
             files += (("input", sys.stdin.buffer.read() if sys.stdin else b"", 0),)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The verb `compare`: replacement policies on real page faults."""
 
+import shutil
 import sys
+from pathlib import Path
 
 import click
 
-from tools import (assign, builder, dots, experiment, matrix, options, paths, ranking, regions, registry, session,
-                   tables, terminal, transit)
+from tools import (assign, builder, dots, experiment, matrix, options, own_program, paths, ranking, regions, registry,
+                   session, tables, terminal, transit)
 from tools.command import Seconds, Verb, Whole, shared, tabular
 from tools.errors import FAILED, OK, Usage
 from tools.files import write_folder
@@ -20,6 +22,7 @@ EXAMPLES = """\
 ./bindery compare --workload loop --policy clock1 --frames 150 --readahead none,sequential,around --cluster 1,8
 ./bindery compare MATRIX.toml -o DIR --resume     go on after an interruption
 ./bindery compare --workload anomaly --frames 3,4,5 --report page
+./bindery compare --policy fifo,clock1,clockpro --frames 25%,50% -- FILE arguments
 ./bindery list policies"""
 
 COLUMNS = {"workload": "workload", "policy": "policy", "region": "region", "readahead": "read-\nahead",
@@ -37,7 +40,7 @@ PLAN = {"cell": "cell", "workload": "workload", "policy": "policy", "frames": "f
 
 
 @click.command("compare", cls=Verb, examples=EXAMPLES)
-@click.argument("file", required=False, metavar="[MATRIX.toml]")
+@click.argument("words", nargs=-1, metavar="[MATRIX.toml | -- PROGRAM ARGUMENTS]")
 @click.option("--policy", metavar="A,B", help="Policies; all; or default, one of each kind.")
 @click.option("--workload", metavar="X,Y",
               help=f"Applications and generated traces. Default: {','.join(matrix.WORKLOADS)}.")
@@ -56,13 +59,14 @@ PLAN = {"cell": "cell", "workload": "workload", "policy": "policy", "frames": "f
 @click.option("--even-if-changed", is_flag=True, help="Resume although matrix, source or tools are not the same.")
 @click.option("--list-cells", is_flag=True, help="Print which cells there are, and run none.")
 @click.option("--cell", metavar="NAME", help="Run one cell; its row is kept for a later --resume.")
+@click.option("--root", metavar="DIR", help="Of a Linux program: the folder that is its root; PROGRAM is a path in it.")
 @click.option("--no-plot", is_flag=True, help="Draw no figure.")
 @click.option("--jobs", type=Whole(1, 64), help="Machines at a time. Default: one a processor.")
 @click.option("--timeout", type=Seconds(),
               help=f"Seconds a machine may run. Default: {matrix.TIMEOUT:g}.")
 @shared
-def verb_compare(file, policy, workload, trace, frames, memory, readahead, cluster, seed, form, output, report,
-                 resume, even_if_changed, list_cells, cell, no_plot, jobs, timeout):
+def verb_compare(words, policy, workload, trace, frames, memory, readahead, cluster, seed, form, output, report,
+                 resume, even_if_changed, list_cells, cell, root, no_plot, jobs, timeout):
     """Compare page-replacement policies on real page faults.
 
     Every combination of the lists is run in QEMU: the policy decides in the library OS's page-fault handler, pages
@@ -70,7 +74,22 @@ def verb_compare(file, policy, workload, trace, frames, memory, readahead, clust
     A real run must equal the simulator fed with the same references, victim by victim.
 
     The lists can be in a file, MATRIX.toml (see doc/experiments.md); flags take the place of what it says.
+
+    Or on a Linux program of yours, in processes of libos/unix: its memory and its cached files are what is paged, and
+    the blocks that go from and to the disk are what counts.
     """
+    if root or _is_program(words):
+        for flag, given in (("--workload", workload), ("--trace", trace), ("--readahead", readahead),
+                            ("--cluster", cluster), ("--report", report), ("--resume", resume),
+                            ("--even-if-changed", even_if_changed), ("--list-cells", list_cells), ("--cell", cell)):
+            if given:
+                raise Usage(f"{flag} does not go with a program, which is compared in one go")
+        sizes = options.sizes(frames, memory) or options.sizes(matrix.SIZES, None)
+        subject = own_program.Subject(words, root, seed or 1)
+        folder = options.folder_to_write("-o", output or paths.OUT / "compare")
+        return _own(subject, options.policies(policy) or list(matrix.POLICIES), sizes, form, folder, not no_plot,
+                    jobs or session.processors(), timeout or matrix.TIMEOUT)
+    file = words[0] if words else None
     if even_if_changed and not resume:
         raise Usage("--even-if-changed goes with --resume")
     if cell and (resume or list_cells or report):
@@ -104,6 +123,27 @@ def verb_compare(file, policy, workload, trace, frames, memory, readahead, clust
     if place and rows:
         page.make(made, book, place)
     return _verdict(rows, failures)
+
+
+def _is_program(words):
+    """A matrix is one file of text; all else are the words of a command."""
+    if len(words) != 1:
+        return bool(words)
+    path = Path(words[0])
+    if not path.is_file():
+        return shutil.which(words[0]) is not None
+    with path.open("rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
+def _own(subject, policies, sizes, form, folder, with_plot, parallel, limit):
+    """A comparison on a Linux program."""
+    policies = own_program.policies_of(policies)
+    builder.build(everything=False)
+    rows, failures = own_program.measure(subject, policies, sizes, parallel, limit)
+    tables.write(form, rows, own_program.CSV, lambda: own_program.show(rows))
+    own_program.write(rows, folder, with_plot)
+    return OK if own_program.verdict(rows, failures) else FAILED
 
 
 def _list(made, form):

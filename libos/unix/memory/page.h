@@ -63,10 +63,12 @@ struct memory_statistics {
     uint64_t faults;         // page faults served
     uint64_t misses;         // pages brought into memory, by a fault or a file operation: what the policy is told
     uint64_t reads, writes;  // blocks, from and to the disk
+    uint64_t rescues;        // pages that came back while they were being written, without a read
     uint64_t zeroed, copied; // pages filled with zeros; copied on write
     uint64_t evictions;
     uint64_t forks;
-    uint64_t table_writes; // entries
+    uint64_t peak;           // the most pages in memory at a time
+    uint64_t table_writes;   // entries
 };
 
 extern struct memory {

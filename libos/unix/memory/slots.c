@@ -96,11 +96,21 @@ static void give_up(void) {
     }
 }
 
+static void count_peak(void) {
+    const uint64_t in_use = memory.used - memory.dead_count;
+    if (in_use > memory.count.peak) memory.count.peak = in_use;
+}
+
 // A slot for a page that is to come; NONE: no page can leave memory.
 static uint32_t slot_take(uint32_t incoming) {
-    if (memory.used < memory.slots) return memory.used++;
+    if (memory.used < memory.slots) {
+        const uint32_t slot = memory.used++;
+        count_peak();
+        return slot;
+    }
     if (memory.dead_count != 0) {
         const uint32_t slot = memory.dead[--memory.dead_count], page = memory.slot[slot].page;
+        count_peak();
         if (page == NONE) return slot;
         told_removed(page, slot);
         page_number_free(page);

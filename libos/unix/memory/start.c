@@ -103,7 +103,9 @@ struct memory_sizes memory_sizes(void) {
 void memory_report(void) {
     const struct memory_statistics *count = &memory.count;
     machine_report("{\"event\":\"memory\",\"job\":%lu,\"policy\":\"%s\",\"frames\":%u,\"faults\":%lu,\"misses\":%lu,"
-                   "\"reads\":%lu,\"writes\":%lu,\"copied\":%lu,\"zeroed\":%lu,\"evictions\":%lu,\"forks\":%lu}",
+                   "\"reads\":%lu,\"writes\":%lu,\"copied\":%lu,\"zeroed\":%lu,\"evictions\":%lu,\"forks\":%lu,"
+                   "\"rescues\":%lu,\"peak\":%lu}",
                    start->job, memory.policy->name, memory.slots, count->faults, count->misses, count->reads,
-                   count->writes, count->copied, count->zeroed, count->evictions, count->forks);
+                   count->writes, count->copied, count->zeroed, count->evictions, count->forks, count->rescues,
+                   count->peak);
 }

@@ -117,6 +117,7 @@ void transfer_write_in_place(uint32_t page, uint64_t block) {
 void transfer_rescue(uint32_t page, char *to) {
     for (uint32_t i = 0; i < MOST; i++)
         if (request[i].page == page && request[i].kind == BEHIND) page_copy(to, frame_memory(request[i].frame));
+    memory.count.rescues++;
 }
 
 void transfer_wait(uint32_t page) {
