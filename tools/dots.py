@@ -22,6 +22,7 @@ ACROSS = 4                # panels side by side
 PANEL, LINE = 2.35, 0.19  # inches: a panel's width, a policy's line
 HEAD, FOOT = 0.7, 0.45   # above and below the lines of a panel
 FURTHEST = 10             # times OPT's faults
+MARGIN = 1.8              # as a factor: the part to the right of that
 TICKS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 APART = 0.11              # of two ticks, in widths of a panel
 NAME, SMALL = 8, 7        # points
@@ -81,7 +82,7 @@ def _panel(axis, workload, rows, policies):
         points = {row["frames"]: ranking.ratio(row) for row in rows if row["policy"] == policy}
         _line(axis, line, points, dict(zip(sizes, _shades(policy, len(sizes)))), furthest)
     axis.set_xscale("log")
-    axis.set_xlim(0.97, furthest)
+    axis.set_xlim(0.97, furthest * (MARGIN if furthest == FURTHEST else 1))  # with room for numbers
     axis.axvline(1, color="black", linewidth=2.5, zorder=3)
     shown = []
     for tick in TICKS:
@@ -109,9 +110,9 @@ def _line(axis, line, points, colours, furthest):
     for frames, times in sorted(seen.items()):
         axis.plot([times], [line], "o", color=colours[frames], markersize=5.2, markeredgecolor="white",
                   markeredgewidth=0.5, zorder=2)
-    beyond = [f"{times:,.0f}" for frames, times in sorted(points.items()) if frames not in seen]
+    beyond = [times for frames, times in points.items() if frames not in seen]
     if beyond:
-        axis.annotate(f"{' · '.join(beyond)} ▸", (1, line), xycoords=("axes fraction", "data"), ha="right",
+        axis.annotate(f"{'to ' if len(beyond) > 1 else ''}{max(beyond):,.0f} ▸", (1, line), xycoords=("axes fraction", "data"), ha="right",
                       va="center", fontsize=SMALL, color=colours[max(points)])
 
 

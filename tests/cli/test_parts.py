@@ -151,7 +151,7 @@ class Figure(unittest.TestCase):
     def test_what_is_far_out_is_a_number(self):
         rows = [dict(row, faults=row["faults"] * 1000) for row in self.ROWS if row["policy"] == "fifo"] + self.ROWS[2:4]
         text = dots.draw(rows, "c")["svg"].decode()
-        self.assertIn("2,500 · 2,500 ▸", text)
+        self.assertIn("to 2,500 ▸", text)
 
     def test_the_legend_of_many_policies_is_within_the_figure(self):
         pyplot = plot.pyplot()
