@@ -35,6 +35,7 @@ class Input:
         if sys.stdout.isatty():
             self.handler = signal.signal(signal.SIGWINCH, self._resized)
             self._resized()
+        self.told = None
         threading.Thread(target=self._pump, daemon=True).start()
         return self
 
@@ -46,8 +47,16 @@ class Input:
     def _resized(self, *_):
         os.write(self.change, b"W")
 
+    def _size_if_new(self):
+        now = size() if sys.stdout.isatty() else None
+        if now == self.told:
+            return b""
+        self.told = now
+        return QUIT + b"%d;%dW" % now
+
     def _pump(self):
-        """Keys and sizes go out by one thread, so that none is put into the middle of another."""
+        """Keys and sizes go out by one thread, so that none is put into the middle of another, and keys that are typed in
+        a new window after its size."""
         with selectors.DefaultSelector() as selector:
             for source in (sys.stdin.fileno(), self.changed):
                 selector.register(source, selectors.EVENT_READ)
@@ -56,11 +65,12 @@ class Input:
                     for key, _ in selector.select():
                         data = os.read(key.fd, 4096)
                         if key.fd == self.changed:
-                            data = QUIT + b"%d;%dW" % size()
+                            data = b""
                         elif QUIT in data or not data:
                             if data:
                                 os.kill(os.getpid(), signal.SIGINT)
                             return
+                        data = self._size_if_new() + data
                         while data:
                             data = data[os.write(self.console, data):]
             except OSError:  # the machine has ended

@@ -153,5 +153,8 @@ class Console(InFolder):
              rb"raw\n"),
             (b"\x03\r", rb"0000002\n.*" + PROMPT),
             (b"fg\r", rb"on\r\n" + PROMPT),
+            ((24, 20), b""),                                              # at the prompt: the next line wraps there
+            (b"echo a line of more columns\r", rb"columns\r\n" + PROMPT),
+            (b"./busybox stty size\r", rb"24 20\r\n" + PROMPT),
             (b"exit 3\r", rb"exit 3\r\n"),
         ])
