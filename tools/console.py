@@ -55,8 +55,8 @@ class Input:
         return QUIT + b"%d;%dW" % now
 
     def _pump(self):
-        """Keys and sizes go out by one thread, so that none is put into the middle of another, and keys that are typed in
-        a new window after its size."""
+        """Keys and sizes go out by one thread, so that none is put into the middle of another, and keys that are typed
+        in a new window after its size."""
         with selectors.DefaultSelector() as selector:
             for source in (sys.stdin.fileno(), self.changed):
                 selector.register(source, selectors.EVENT_READ)

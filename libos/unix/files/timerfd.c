@@ -29,8 +29,7 @@ static int64_t timer_read(struct file *file, uint64_t, void *to, size_t bytes) {
     struct timer_file *self = file->own;
     if (bytes < sizeof(self->count)) return -EINVAL;
     while (self->count == 0) {
-        const int stopped =
-            file->flags & O_NONBLOCK ? -EAGAIN : wait_sleep(&self->changed, WAIT_SIGNALS, WAIT_FOREVER);
+        const int stopped = file->flags & O_NONBLOCK ? -EAGAIN : wait_sleep(&self->changed, WAIT_SIGNALS, WAIT_FOREVER);
         if (stopped != 0) return stopped;
     }
     const uint64_t count = self->count;

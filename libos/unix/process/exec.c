@@ -14,6 +14,7 @@
 #include "libos/unix/map.h"
 #include "libos/unix/memory/memory.h"
 #include "libos/unix/memory/user.h"
+#include "libos/unix/process/posix_timers.h"
 #include "libos/unix/process/rewrite.h"
 #include "libos/unix/process/signal.h"
 #include "libos/unix/process/thread.h"
@@ -210,6 +211,7 @@ static void become(struct thread *self, struct program *program) {
     vector_clear(self);
     __asm__ volatile("wrfsbase %0; wrgsbase %0" ::"r"(0ull));
     signals_exec(process->signals);
+    posix_timers_release(process);
     descriptors_exec(process->descriptors);
     struct inode *old = process->program;
     process->program = program->file;

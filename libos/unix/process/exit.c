@@ -17,6 +17,7 @@
 #include "libos/unix/process/dispatch.h"
 #include "libos/unix/process/futex.h"
 #include "libos/unix/process/interval.h"
+#include "libos/unix/process/posix_timers.h"
 #include "libos/unix/process/signal.h"
 #include "libos/unix/process/thread.h"
 #include "libos/unix/process/trace.h"
@@ -90,6 +91,7 @@ static void parent_told(struct process *process) {
 // (switch_finish).
 static void process_finish(struct process *process) {
     interval_timers_release(process);
+    posix_timers_release(process);
     descriptors_release(process->descriptors);
     process->descriptors = nullptr;
     inode_release(process->directory);

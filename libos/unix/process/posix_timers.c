@@ -29,17 +29,28 @@ struct posix_timer {
     struct process *process;
     int32_t number;
     struct user_sigevent event;
-    uint32_t overrun;
+    uint32_t overrun, overrun_before; // of its last signal, and of the one before: what is told while that is pending
 };
+
+// The thread that it is for; null: none but the process, or that one has ended.
+static struct thread *thread_of(const struct posix_timer *timer) {
+    struct thread *thread = timer->event.notify == NOTIFY_THREAD ? thread_find(timer->event.thread) : nullptr;
+    return thread != nullptr && thread->process == timer->process ? thread : nullptr;
+}
+
+static bool is_pending(const struct posix_timer *timer) {
+    const struct thread *thread = thread_of(timer);
+    const uint64_t pending = thread != nullptr ? thread->pending : timer->process->pending;
+    return timer->event.notify != SIGEV_NONE && (pending & signal_bit(timer->event.signal)) != 0;
+}
 
 static void is_due(struct timer *timer) {
     struct posix_timer *self = (struct posix_timer *)timer;
     const uint64_t times = repeating_again(&self->repeating);
-    if (self->event.notify == SIGEV_NONE) return;
-    struct thread *thread = self->event.notify == NOTIFY_THREAD ? thread_find(self->event.thread) : nullptr;
-    if (self->event.notify == NOTIFY_THREAD && (thread == nullptr || thread->process != self->process)) return;
-    const uint64_t pending = thread != nullptr ? thread->pending : self->process->pending;
-    const bool waits = (pending & signal_bit(self->event.signal)) != 0;
+    struct thread *thread = thread_of(self);
+    if (self->event.notify == SIGEV_NONE || (self->event.notify == NOTIFY_THREAD && thread == nullptr)) return;
+    const bool waits = is_pending(self);
+    if (!waits) self->overrun_before = self->overrun;
     const uint64_t overrun = waits ? self->overrun + times : times - 1;
     self->overrun = overrun < INT_MAX ? (uint32_t)overrun : INT_MAX;
     if (waits) return;
@@ -117,9 +128,8 @@ int64_t sys_timer_create(struct thread *self, const uint64_t argument[6]) {
 int64_t sys_timer_settime(struct thread *self, const uint64_t argument[6]) {
     struct posix_timer *timer = find(self, argument[0]);
     if (timer == nullptr || argument[2] == 0) return -EINVAL;
-    const int error =
-        repeating_set(&timer->repeating, (argument[1] & TIMER_ABSTIME) != 0, argument[2], argument[3]);
-    if (error == 0) timer->overrun = 0;
+    const int error = repeating_set(&timer->repeating, (argument[1] & TIMER_ABSTIME) != 0, argument[2], argument[3]);
+    if (error == 0) timer->overrun = timer->overrun_before = 0;
     return error;
 }
 
@@ -130,7 +140,8 @@ int64_t sys_timer_gettime(struct thread *self, const uint64_t argument[6]) {
 
 int64_t sys_timer_getoverrun(struct thread *self, const uint64_t argument[6]) {
     const struct posix_timer *timer = find(self, argument[0]);
-    return timer != nullptr ? timer->overrun : -EINVAL;
+    if (timer == nullptr) return -EINVAL;
+    return is_pending(timer) ? timer->overrun_before : timer->overrun;
 }
 
 int64_t sys_timer_delete(struct thread *self, const uint64_t argument[6]) {

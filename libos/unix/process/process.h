@@ -101,6 +101,7 @@ struct process {
     uint64_t minor_faults, major_faults, switches, preemptions;
     uint64_t child_user_ticks, child_system_ticks; // of children that were waited for
     struct interval_timer *timers;                 // setitimer; null: never used (process/interval.c)
+    struct posix_timer *posix_timers;              // timer_create (process/posix_timers.c)
     struct process_limit limits[PROCESS_LIMITS];
     char name[PROCESS_NAME];
     struct inode *program; // what it executes, a reference; /proc/PID/exe

@@ -19,7 +19,9 @@ int repeating_tell(const struct repeating *repeating, uint64_t address) {
     const uint64_t now = clock_now(), at = repeating->timer.at;
     const struct user_itimerspec value = {
         .period = timespec_of(repeating->period),
-        .left = timespec_of(!repeating->timer.set ? 0 : at > now ? at - now : 1),
+        .left = timespec_of(!repeating->timer.set ? 0
+                            : at > now            ? at - now
+                                                  : 1),
     };
     return user_write(address, &value, sizeof(value));
 }
