@@ -190,6 +190,22 @@ Test(kernel_chain, that_leads_to_the_caller_begins_anew_each_time) {
     EXPECT(HANDLE, host_pe_read(first, inner.handle));
 }
 
+// It would end with its maker, in the middle of its call. The maker has ended then, and is left to who made it.
+Test(kernel_chain, of_a_maker_whose_frames_its_own_pe_takes_back_comes_to_its_end_by_another) {
+    struct pe *pes[2];
+    const exo_frame at = next_frame;
+    next_frame.raw += 6;
+    const exo_handle maker = made_of_each_other(at, 2, pes, FRAMES);
+    const struct sb_made owner =
+        sb_derive(&first->bindings.bindings[EXO_FIRST_FRAMES], &pes[1]->bindings, at.raw, 3, EXO_ALL);
+    cr_assert_eq(owner.error, EXO_OK);
+    cr_expect_eq(REPEAT(host_binding_drop(pes[1], owner.handle)).error, EXO_BUSY);
+    cr_expect_eq(pes[0]->state, EXO_PE_ENDED);
+    cr_expect_eq(pes[1]->state, EXO_PE_READY);
+    EXPECT(OK, REPEAT(host_pe_destroy(first, maker)));
+    expect_free(at, 2);
+}
+
 // --- Others who map again what is being freed, whenever they are given the CPU
 
 Test(kernel_chain, a_neighbour_that_maps_frames_again_does_not_keep_them) {

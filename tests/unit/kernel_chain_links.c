@@ -92,3 +92,15 @@ Test(kernel_chain_links, are_not_all_that_tells_of_a_pe_that_still_runs) {
     cr_expect_eq(error, EXO_OK);
     cr_expect_not(is_there(aside_at));
 }
+
+// A third who destroys `middle` meanwhile makes it the end of a chain of its own, so that nothing leads to `aside` any
+// more. It has ended, and goes when its frames are taken back.
+Test(kernel_chain_links, that_are_lost_to_a_third_leave_a_pe_to_the_owner_of_its_frames) {
+    put_aside_behind();
+    (void)host_pe_destroy(first, of_middle);
+    EXPECT(OK, REPEAT(host_pe_destroy(first, top)));
+    if (is_there(aside_at)) cr_expect_eq(aside_pe->state, EXO_PE_ENDED);
+    const exo_handle frames = {MUST(host_binding_derive(first, FRAMES, aside_at.raw, 3, EXO_ALL))};
+    EXPECT(OK, REPEAT(host_binding_drop(first, frames)));
+    cr_expect_eq(info(aside_at)->type, EXO_FRAME_FREE);
+}
