@@ -112,8 +112,9 @@ def _line(axis, line, points, colours, furthest):
                   markeredgewidth=0.5, zorder=2)
     beyond = [times for frames, times in points.items() if frames not in seen]
     if beyond:
-        axis.annotate(f"{'to ' if len(beyond) > 1 else ''}{max(beyond):,.0f} ▸", (1, line), xycoords=("axes fraction", "data"), ha="right",
-                      va="center", fontsize=SMALL, color=colours[max(points)])
+        text = f"{'to ' if len(beyond) > 1 else ''}{max(beyond):,.0f} ▸"
+        axis.annotate(text, (1, line), xycoords=("axes fraction", "data"), ha="right", va="center", fontsize=SMALL,
+                      color=colours[max(points)])
 
 
 def _beside(axis, means):
