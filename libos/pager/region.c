@@ -72,6 +72,8 @@ static const char *wrong_with(const struct pager_options *options) {
     if (options->pages == 0 || options->pages >= 1ull << 31) return "it must have 1 to 2^31 - 1 pages";
     if (options->record && options->pages > RECORDED_PAGES) return "it has too many pages to be recorded";
     if (options->frames < options->policy->minimum) return "the policy needs more frames";
+    if (options->policy->surplus != nullptr && options->frames >= 1ull << 31)
+        return "the policy needs fewer than 2^31 frames";
     if (options->budget != nullptr && has_transit(options))
         return "read-ahead and clustered write-back need a budget of the region's own";
     if (has_transit(options) && transit_plan(options).slots == 0)
@@ -85,12 +87,18 @@ static const char *wrong_with(const struct pager_options *options) {
     return pager_region_count == PAGER_REGIONS ? "there are too many regions" : nullptr;
 }
 
+// A policy has no use for more frames than there are pages, unless it gives frames up: then how many it has matters.
+static uint32_t useful_frames(const struct pager_options *options) {
+    const bool all = options->frames < options->pages || options->policy->surplus != nullptr;
+    return (uint32_t)(all ? options->frames : options->pages);
+}
+
 struct pager_region *pager_attach(const struct pager_options *options) {
     const char *wrong = wrong_with(options);
     if (wrong != nullptr) return refuse(wrong);
     struct pager_region *region = &pager_regions[pager_region_count];
     const uint32_t pages = (uint32_t)options->pages;
-    struct transit_plan plan = {.slots = options->frames < pages ? (uint32_t)options->frames : pages};
+    struct transit_plan plan = {.slots = useful_frames(options)};
     if (has_transit(options)) plan = transit_plan(options);
     const uint32_t slots = plan.slots;
     *region = (struct pager_region){

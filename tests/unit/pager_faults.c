@@ -8,13 +8,13 @@
 #include <string.h>
 
 constexpr unsigned PAGES = 100, FRAMES = 20, BLOCK = 300;
-static unsigned frames = FRAMES; // of the region that attach makes
+static unsigned frames = FRAMES, pages = PAGES; // of the region that attach makes
 
 static struct pager_region *attach(const char *policy, bool backed) {
     const struct pager_options options = {.name = "test",
                                           .job = 5,
                                           .first = fake_address(10),
-                                          .pages = PAGES,
+                                          .pages = pages,
                                           .policy = policy_find(policy),
                                           .frames = frames,
                                           .block = BLOCK,
@@ -31,7 +31,7 @@ static struct trace *references(unsigned length) {
     uint64_t x = 11;
     for (unsigned i = 0; i < length; i++) {
         const uint64_t kind = lcg_draw(&x, 3);
-        const uint64_t page = kind == 0 ? lcg_draw(&x, 12) : kind == 1 ? 12 + i % 30 : lcg_draw(&x, PAGES);
+        const uint64_t page = kind == 0 ? lcg_draw(&x, 12) : kind == 1 ? 12 + i % 30 : lcg_draw(&x, pages);
         trace_add(trace, page, lcg_draw(&x, 10) < 3);
     }
     return trace;
@@ -93,6 +93,12 @@ static void run_as_simulated(const char *policy, bool backed) {
 Test(pager, clearing_the_bits_of_a_well_filled_region_runs_as_simulated) {
     frames = 60; // bits are cleared range by range
     run_as_simulated("nru_f64", true);
+}
+
+Test(pager, a_policy_that_gives_frames_up_has_more_than_there_are_pages) {
+    pages = 99; // in as many frames it gives some up
+    frames = 4 * PAGES;
+    run_as_simulated("slru4", true);
 }
 
 #define RUNS_AS_SIMULATED(policy)                                                                                      \
@@ -222,10 +228,10 @@ Test(pager, what_cannot_be_a_region_is_refused_with_a_sentence) {
                                        .policy = policy_find("twoq_clock"),
                                        .frames = 4,
                                        .seed = 1};
-    struct pager_options bad[8];
-    const char *sentences[] = {"no policy",         "start on a page", "1 to 2^31", "1 to 2^31",
-                               "needs more frames", "overlaps",        "overlaps",  "too long"};
-    for (unsigned i = 0; i < 8; i++) bad[i] = good;
+    struct pager_options bad[9];
+    const char *sentences[] = {"no policy", "start on a page", "1 to 2^31", "1 to 2^31",   "needs more frames",
+                               "overlaps",  "overlaps",        "too long",  "fewer than 2^31 frames"};
+    for (unsigned i = 0; i < 9; i++) bad[i] = good;
     bad[0].policy = nullptr;
     bad[1].first.raw += 8;
     bad[2].pages = 0;
@@ -234,7 +240,9 @@ Test(pager, what_cannot_be_a_region_is_refused_with_a_sentence) {
     bad[5].first = fake_address(10 + PAGES - 1);
     bad[6].first = fake_address(5);
     bad[7].name = "a name that is much too long to be put into reports";
-    for (unsigned i = 0; i < 8; i++) {
+    bad[8].policy = policy_find("slru4");
+    bad[8].frames = 1ull << 32 | 4;
+    for (unsigned i = 0; i < 9; i++) {
         cr_expect_null(pager_attach(&bad[i]), "%u", i);
         cr_expect_not_null(strstr(pager_problem(), sentences[i]), "%s, not %s", pager_problem(), sentences[i]);
     }
