@@ -266,3 +266,46 @@ TEST(a_slice_that_ends_while_its_pe_yields_takes_nothing_from_the_next) {
     }
     for (unsigned i = 0; i < 2; i++) end(&children[i]);
 }
+
+// Code that enters the kernel again as soon as it has left it, or puts interrupts off as far as user code can. Each is
+// its own handler: what it has raised begins it anew. None needs a stack but the one that steps.
+#define AGAIN(name, code)                                                                                              \
+    __asm__(".text\n" #name ":\n movq handler_page(%rip), %rbx\n movq $0, 72(%rbx)\n cmpl $0, bare_stop(%rip)\n"       \
+            "jne stops_bare\n" code "\n jmp " #name "\n")
+static_assert(offsetof(struct exo_pe_page, exception.busy) == 72);
+__asm__(".text\nstops_bare:\n xorl %edi, %edi\n jmp child_exit\n");
+AGAIN(traps_bare, "ud2");
+AGAIN(breaks_bare, "int3");
+AGAIN(debugs_bare, ".byte 0xf1");
+AGAIN(faults_bare, "movb %al, 0");
+AGAIN(asks_bare, "xorl %eax, %eax\n syscall");
+AGAIN(calls_bare, "movq $~0, %rax\n syscall");
+AGAIN(shadows_bare, "movl %ss, %eax\n movl %eax, %ss\n movl %eax, %ss\n movl %eax, %ss");
+AGAIN(steps_bare, "pushfq\n orq $0x100, (%rsp)\n popfq\n nop");
+extern const char traps_bare[], breaks_bare[], debugs_bare[], faults_bare[], asks_bare[], calls_bare[], shadows_bare[],
+    steps_bare[];
+
+TEST(nothing_that_a_pe_does_puts_the_end_of_its_slice_off) {
+    const char *const codes[] = {traps_bare, breaks_bare, debugs_bare,  faults_bare,
+                                 asks_bare,  calls_bare,  shadows_bare, steps_bare};
+    for (unsigned i = 0; i < sizeof codes / sizeof *codes; i++) {
+        rig_context("code", i);
+        struct child child = child_new_at(CHILD_SHARED, codes[i]);
+        for (uint64_t upcall = EXO_UPCALL_fault; upcall <= EXO_UPCALL_syscall; upcall++)
+            OK(exo_pe_set_entry(child.pe, upcall, (exo_vaddr){(uint64_t)codes[i]},
+                                (exo_vaddr){child_stack(&child, (enum exo_upcall)upcall)}));
+        handler_page = child.page;
+        bare_stop = 0;
+        OK(exo_slice_set(SLICES, 1, child.pe));
+        child_start(&child, 0);
+        const uint64_t begun = __builtin_ia32_rdtsc();
+        rounds(2); // it comes back at all,
+        const uint64_t nanoseconds = (__builtin_ia32_rdtsc() - begun) * 1'000'000'000 / rig_machine()->ticks_per_second;
+        CHECK(nanoseconds < 2 * rig_machine()->slice_nanoseconds + 100'000); // and in time
+        CHECK_EQUAL(slices(&child), 2);
+        bare_stop = 1;
+        CHECK(child_go(&child, 5));
+        CHECK_EQUAL(child.state.status, 0);
+        child_release(&child);
+    }
+}
