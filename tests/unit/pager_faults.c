@@ -229,8 +229,9 @@ Test(pager, what_cannot_be_a_region_is_refused_with_a_sentence) {
                                        .frames = 4,
                                        .seed = 1};
     struct pager_options bad[9];
-    const char *sentences[] = {"no policy", "start on a page", "1 to 2^31", "1 to 2^31",   "needs more frames",
-                               "overlaps",  "overlaps",        "too long",  "fewer than 2^31 frames"};
+    const char *sentences[] = {"no policy", "start on a page",   "1 to 2^31",
+                               "1 to 2^31", "needs more frames", "overlaps",
+                               "overlaps",  "too long",          "fewer than 2^31 frames"};
     for (unsigned i = 0; i < 9; i++) bad[i] = good;
     bad[0].policy = nullptr;
     bad[1].first.raw += 8;
