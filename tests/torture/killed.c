@@ -278,7 +278,6 @@ TEST(who_is_killed_leaves_all_whole_and_holds_nothing) {
     CHECK(close(open("/tmp/log", O_RDWR | O_CREAT, 0644)) == 0);
     const pid_t bystander = begin_bystander();
     for (unsigned round = 0; round < (unsigned)(ROUNDS * torture()); round++) {
-        alarm(60);
         CHECK(kill_one(round, records));
         CHECK(log_is_right(&records));
         CHECK(current_is_whole());

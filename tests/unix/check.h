@@ -3,7 +3,8 @@
 //
 //   TEST(a_child_has_a_number_of_its_own) { CHECK(child_pid() != getpid()); }
 //
-// Prints TAP. A test that ends the process, or hangs for more than a minute, fails those after it.
+// Prints TAP. A test that ends the process, or hangs, fails those after it. Who runs the program bounds its time: no
+// clock in here does, as under -icount it runs far ahead while a disk is waited for.
 #pragma once
 #include <stdio.h>
 
