@@ -236,15 +236,6 @@ static pid_t begin_bystander(void) {
     }
 }
 
-static bool is_asleep(pid_t process) {
-    char path[40], letter = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", process);
-    FILE *file = fopen(path, "r");
-    const bool read = file != nullptr && fscanf(file, "%*d (%*[^)]) %c", &letter) == 1;
-    if (file != nullptr) fclose(file);
-    return read && letter == 'S';
-}
-
 static bool kill_one(unsigned round, unsigned records) {
     int status = -1;
     const struct kind *kind = &kinds[round % (sizeof kinds / sizeof *kinds)];

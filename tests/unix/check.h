@@ -7,6 +7,7 @@
 // clock in here does, as under -icount it runs far ahead while a disk is waited for.
 #pragma once
 #include <stdio.h>
+#include <sys/types.h>
 
 struct test {
     const char *name;
@@ -33,6 +34,8 @@ void test_failed(const char *file, int line, const char *what);
     } while (0)
 
 int status_of(int (*code)(void)); // runs it in a child, which exits with its result; the status as wait gives it
+
+bool is_asleep(pid_t process); // waits in a system call
 
 // The program's own name, to be run again: with arguments it does what main.c says and no tests.
 extern const char *self_path;

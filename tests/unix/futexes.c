@@ -43,15 +43,6 @@ TEST(wake_op_refuses_bad_words_and_operations) {
 
 static uint32_t *words; // shared: two that are waited for, and what the second one was
 
-static bool is_asleep(pid_t process) {
-    char path[40], letter = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", process);
-    FILE *file = fopen(path, "r");
-    const bool read = file != nullptr && fscanf(file, "%*d (%*[^)]) %c", &letter) == 1;
-    if (file != nullptr) fclose(file);
-    return read && letter == 'S';
-}
-
 static pid_t waits_for(uint32_t *word) {
     const pid_t child = fork();
     if (child == 0) {

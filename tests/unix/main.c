@@ -34,6 +34,15 @@ int status_of(int (*code)(void)) {
     return child > 0 && waitpid(child, &status, 0) == child ? status : -1;
 }
 
+bool is_asleep(pid_t process) {
+    char path[40], letter = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", process);
+    FILE *file = fopen(path, "r");
+    const bool read = file != nullptr && fscanf(file, "%*d (%*[^)]) %c", &letter) == 1;
+    if (file != nullptr) fclose(file);
+    return read && letter == 'S';
+}
+
 // What is done by name: `echo` prints its arguments and its environment; `ignores N` says by its status whether signal
 // N is ignored; `blocks N`, blocked; `opened N`, whether a descriptor is open; `exit N`; `where`
 // prints what /proc says that it is.
