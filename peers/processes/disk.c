@@ -125,11 +125,11 @@ static void report(const char *system, unsigned number, const char *op, const ch
 void disk_rows(const char *system) {
     prepare();
     ROW(0, "disk.nothing", "two marks in a row", 16, nothing, false);
-    ROW(1, "disk.fsync", "pwrite of 4 KiB over others, fsync", 256, write_sync, true);
-    ROW(2, "disk.fdatasync", "the same with fdatasync", 256, write_data_sync, true);
-    ROW(3, "disk.append", "4 KiB more of a file, fsync", 256, append_sync, true);
+    ROW(1, "disk.fsync", "pwrite of 4 KiB over others, fsync", 128, write_sync, true);
+    ROW(2, "disk.fdatasync", "the same with fdatasync", 128, write_data_sync, true);
+    ROW(3, "disk.append", "4 KiB more of a file, fsync", 128, append_sync, true);
     ROW(4, "disk.create", "open of a new file, write of 4 KiB, close, unlink", 256, create_unlink, false);
-    ROW(5, "disk.replace", "a new file of 4 KiB, fsync, close, rename over the old one", 256, replace, true);
+    ROW(5, "disk.replace", "a new file of 4 KiB, fsync, close, rename over the old one", 128, replace, true);
     (void)posix_fadvise(cold, 0, 0, POSIX_FADV_RANDOM);
     ROW(6, "disk.read", "pread of 4 KiB that are on the disk", 64, read_page, false);
     (void)posix_fadvise(cold, 0, 0, POSIX_FADV_SEQUENTIAL);

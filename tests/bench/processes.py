@@ -17,7 +17,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent.parent)
 from tools import file_rows, processes  # noqa: E402  (the path above comes first)
 from tools.errors import BinderyError  # noqa: E402
 
-SECONDS = 120
+SECONDS = 250
 LINUX = {"getpid": 293, "fork.exit": 94985, "fork.exec": 197804, "vfork.exec": 132172, "pipe.round": 10505,
          "pipe.alone": 2096, "file.read": 1656, "file.write": 2051, "file.open": 3850, "signal": 3770,
          "thread": 52385, "page": 14694, "file.stat": 3297, "file.create": 12445, "file.create.new": 11767,

@@ -71,6 +71,26 @@ Test(unix_memory, a_file_that_is_read_in_order_is_read_ahead) {
     end();
 }
 
+Test(unix_memory, with_little_free_a_reader_must_show_that_it_reads_in_order) {
+    begin_with("clock1", 400, 100);
+    static char bytes[64 * EXO_PAGE_SIZE];
+    cr_assert_eq(cache_write(&fake.file[0], 0, bytes, sizeof bytes), sizeof bytes);
+    cr_assert_eq(cache_sync(&fake.file[0], false), 0);
+    cache_forget(&fake.file[0]);
+    map_at(AT, 300, false, nullptr);
+    write_pages(AT, 300, 1);
+    const uint64_t reads = memory.count.reads;
+    static const struct {
+        uint64_t page, reads;
+    } steps[] = {{50, 1}, {5, 2}, {17, 3}, {18, 5}, {20, 9}, {24, 17}, {32, 33}, {50, 33}, {52, 34}};
+    for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++) {
+        cr_assert_eq(cache_read(&fake.file[0], steps[i].page * EXO_PAGE_SIZE, bytes, 1), 1);
+        cr_expect_eq(memory.count.reads - reads, steps[i].reads, "%lu after page %lu", memory.count.reads - reads,
+                     steps[i].page);
+    }
+    end();
+}
+
 Test(unix_memory, nothing_is_read_ahead_of_a_file_that_is_read_at_random) {
     begin_with("clock1", 400, 100);
     static char bytes[16 * EXO_PAGE_SIZE];

@@ -134,10 +134,12 @@ def subject_processes(form, timeout):
               help="Policies at tight memory.")
 @click.option("--limit", "limits", metavar="A,B", default="group", show_default=True,
               help=f"Ways to limit Linux's memory, of {','.join(database.WAYS)}; the better one is shown.")
+@click.option("--further", type=click.IntRange(0), default=database.FURTHER, show_default=True,
+              help="Pages that Linux has besides, for ext4's metadata.")
 @tabular
 @click.option("--timeout", type=Seconds(), default=600.0, show_default=True, help="Seconds each machine may run.")
 @shared
-def subject_sqlite(size, frames, policies, limits, form, timeout):
+def subject_sqlite(size, frames, policies, limits, further, form, timeout):
     """Count the instructions of SQLite's speedtest1 on libos/unix and on Linux, at ample and at tight memory.
 
     One static executable, the same disk image, in the same QEMU; all that each machine executes from the program's
@@ -147,7 +149,8 @@ def subject_sqlite(size, frames, policies, limits, form, timeout):
     ways = tuple(registry.require("limit", name, database.WAYS) for name in options.split(limits))
     names = tuple(registry.require("policy", name, registry.policies()) for name in options.split(policies))
     builder.build(everything=False, peers=True)
-    rows = database.measure((database.Case("ample"), database.Case("tight", frames, names)), size, timeout, ways)
+    cases = database.Case("ample"), database.Case("tight", frames, names, further)
+    rows = database.measure(cases, size, timeout, ways)
     tables.write(form, rows, database.COLUMNS | database.MORE, lambda: tables.show(rows, database.COLUMNS))
     return OK
 

@@ -3,6 +3,7 @@
 // OS's, and a fault on the way may be served or not.
 #include "libos/unix/memory/memory.h"
 #include "libos/unix/memory/object.h"
+#include "libos/unix/memory/once.h"
 #include "libos/unix/memory/slots.h"
 #include "libos/unix/memory/tables.h"
 #include "libos/unix/memory/user_moves.h"
@@ -36,7 +37,7 @@ int64_t cache_read(struct inode *inode, uint64_t offset, void *to, size_t bytes)
         page_pin(page);
         const uint64_t left = user_copy((char *)to + done, page_memory(page) + piece.offset, piece.bytes);
         page_unpin(page);
-        memory.page[page].flags |= PAGE_ACCESSED;
+        once_used(page, piece.offset, piece.bytes, false);
         done += piece.bytes - left;
         if (left != 0) error = -EFAULT;
     }
@@ -86,7 +87,7 @@ int64_t cache_write(struct inode *inode, uint64_t offset, const void *from, size
         const uint64_t left = user_copy(place, source, piece.bytes);
         if (left != 0 && !filled) memset(place + piece.bytes - left, 0, left);
         page_unpin(page);
-        memory.page[page].flags |= PAGE_ACCESSED;
+        once_used(page, piece.offset, piece.bytes, true);
         done += piece.bytes - left;
         object->version = 0; // the source may have been waited for
         if (left != 0) error = -EFAULT;

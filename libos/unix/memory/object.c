@@ -148,7 +148,7 @@ uint32_t object_find(struct object *object, uint64_t index) {
 
 uint32_t object_page(struct object *object, uint64_t index) {
     struct chunk *chunk = object_chunk(object, index);
-    const unsigned at = index % CHUNK_PAGES;
+    const uint8_t at = index % CHUNK_PAGES;
     if (chunk != nullptr && chunk->page[at] != NONE) return chunk->page[at];
     if (chunk == nullptr && (chunk = chunk_new(object, index / CHUNK_PAGES)) == nullptr) return NONE;
     chunk->count++; // before a number is taken, perhaps from an idle page of this very chunk

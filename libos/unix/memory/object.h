@@ -33,6 +33,8 @@ struct object {
     struct chunk *dirty;
     struct chunk *last;             // the chunk found last
     uint64_t next_read;             // the page that a reader in rising order wants next
+    uint32_t in_order;              // pages that it has read so, or more than a chunk
+    uint64_t used_end;              // where the last call that read or wrote ended, in bytes
     bool at_random;                 // nothing is read ahead
     uint64_t version;               // 0: what is in it may have changed since object_version was last asked
     struct object *next, *previous; // files' objects

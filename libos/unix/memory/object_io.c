@@ -53,18 +53,20 @@ void object_filled(uint32_t number) {
         memset(page_memory(number) + size % EXO_PAGE_SIZE, 0, EXO_PAGE_SIZE - size % EXO_PAGE_SIZE);
 }
 
-// A reader in rising order has the pages up to the end of its chunk read, as far as that takes no more than a part of
-// memory; others have them only while there are free frames.
+// While most frames are free, the pages up to the end of the chunk are read along with any page. After that a reader in
+// rising order has as many read ahead as it has shown that it reads in order, to the end of the chunk and as far as
+// that takes no more than a part of memory; others have none.
 unsigned object_ahead(uint32_t number, uint32_t others[CHUNK_PAGES]) {
     const struct page *page = &memory.page[number];
     if (page->kind != PAGE_HELD || page->chunk->object->inode == nullptr) return 0;
     struct object *object = page->chunk->object;
     if (object->at_random) return 0;
     const uint64_t index = object_index(page), pages = (object->inode->size + EXO_PAGE_SIZE - 1) / EXO_PAGE_SIZE;
-    const bool in_order = index == object->next_read;
+    if (index != object->next_read) object->in_order = 0;
     unsigned most = CHUNK_PAGES - 1 - page->index, count = 0;
+    if (most > object->in_order && !slots_mostly_free()) most = object->in_order;
     if (most > memory.slots / AHEAD_SHARE) most = memory.slots / AHEAD_SHARE;
-    while (count < most && index + count + 1 < pages && (in_order || slots_any_free())) {
+    while (count < most && index + count + 1 < pages) {
         const uint32_t other = object_page(object, index + count + 1);
         if (other == NONE || page_resident(other) || (memory.page[other].flags & (PAGE_WRITING | PAGE_LOST))) break;
         if (object_place(other) != 0 || memory.page[other].block != page->block + count + 1) break;
@@ -72,6 +74,7 @@ unsigned object_ahead(uint32_t number, uint32_t others[CHUNK_PAGES]) {
         others[count++] = other;
     }
     object->next_read = index + count + 1;
+    if (object->in_order < CHUNK_PAGES) object->in_order += count + 1;
     return count;
 }
 

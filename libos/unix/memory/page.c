@@ -41,7 +41,7 @@ uint32_t page_new_private(void) {
     return page;
 }
 
-uint32_t page_new_held(struct chunk *chunk, uint32_t index) {
+uint32_t page_new_held(struct chunk *chunk, uint8_t index) {
     const bool swaps = chunk->object->inode == nullptr;
     if (swaps && memory.private_count >= memory.private_most) return NONE;
     const uint32_t page = page_number_take();

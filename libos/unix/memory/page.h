@@ -50,7 +50,8 @@ struct page {
     enum page_kind kind;
     uint8_t flags;
     uint16_t pins;       // not to be evicted
-    uint32_t index;      // held: place in its chunk
+    uint8_t index;       // held: place in its chunk
+    uint8_t use;         // held: by calls, see once.h
     struct chunk *chunk; // held
 };
 
@@ -108,7 +109,7 @@ static inline bool page_resident(uint32_t page) {
 
 // A new page, with one reference or for an object; not in memory, zero. NONE: there are as many as there can be.
 uint32_t page_new_private(void);
-uint32_t page_new_held(struct chunk *chunk, uint32_t index);
+uint32_t page_new_held(struct chunk *chunk, uint8_t index);
 
 // One reference to a private page less. Its entries no longer map it if it was the last.
 void page_release(uint32_t page);

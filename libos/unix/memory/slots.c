@@ -4,6 +4,7 @@
 #include "libos/unix/memory/instruction.h"
 #include "libos/unix/memory/machine.h"
 #include "libos/unix/memory/object.h"
+#include "libos/unix/memory/once.h"
 #include "libos/unix/memory/swap.h"
 #include "libos/unix/memory/tables.h"
 #include "libos/unix/memory/transfer.h"
@@ -116,7 +117,8 @@ static uint32_t slot_take(uint32_t incoming) {
         page_number_free(page);
         return slot;
     }
-    const uint32_t slot = choose(incoming);
+    uint32_t slot = once_take();
+    if (slot == NONE || !can_go(memory.slot[slot].page)) slot = choose(incoming);
     if (slot != NONE) evict(slot);
     return slot;
 }
@@ -125,6 +127,10 @@ static uint32_t slot_take(uint32_t incoming) {
 
 bool slots_any_free(void) {
     return memory.used < memory.slots || memory.dead_count != 0;
+}
+
+bool slots_mostly_free(void) {
+    return memory.slots - memory.used + memory.dead_count > memory.slots / 2;
 }
 
 // A page that is gone takes its place.

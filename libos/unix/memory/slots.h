@@ -24,6 +24,7 @@ void page_empty(uint32_t page);
 
 // Whether a page can come without another leaving.
 bool slots_any_free(void);
+bool slots_mostly_free(void); // and half of them are so
 
 static inline void page_pin(uint32_t page) {
     memory.page[page].pins++;

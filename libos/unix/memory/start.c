@@ -13,6 +13,7 @@
 #include "libos/unix/memory/machine.h"
 #include "libos/unix/memory/memory.h"
 #include "libos/unix/memory/object.h"
+#include "libos/unix/memory/once.h"
 #include "libos/unix/memory/slots.h"
 #include "libos/unix/memory/start.h"
 #include "libos/unix/memory/supply.h"
@@ -21,8 +22,8 @@
 #include "libos/unix/memory/vm.h"
 
 constexpr uint64_t BUDGET_LEAST = 16;
-constexpr uint64_t SPARE_SHARE = 16; // of the budget
-constexpr uint32_t SLACK = 64;       // numbers of pages for what is between two states
+constexpr uint64_t SPARE_SHARE = 128; // of the budget
+constexpr uint32_t SLACK = 64;        // numbers of pages for what is between two states
 
 const struct policy *memory_policy(const char *name) {
     const struct policy *policy = policy_find(name);
@@ -44,7 +45,7 @@ static uint64_t pages_for(uint64_t slots, uint64_t swap_blocks) {
 
 uint64_t memory_price(const struct policy *policy, uint64_t slots, uint64_t swap_blocks) {
     const uint64_t pages = pages_for(slots, swap_blocks);
-    return pages * sizeof(struct page) + slots * (sizeof(struct slot) + 2 * sizeof(uint32_t))
+    return pages * sizeof(struct page) + slots * (sizeof(struct slot) + 2 * sizeof(uint32_t) + ONCE_PRICE)
            + policy->state_size((uint32_t)slots, (uint32_t)pages) + pages + swap_blocks / 8 + 16 * EXO_PAGE_SIZE;
 }
 
@@ -69,7 +70,7 @@ void memory_divide(const struct memory_plan *plan) {
     memory.policy_state =
         need(machine_memory(plan->policy->state_size((uint32_t)slots, memory.page_count)), "the policy's state");
     if (!swap_start(plan->swap_first, (uint32_t)plan->swap_blocks) || !objects_start((uint32_t)slots)
-        || !supply_start(plan->leaves))
+        || !supply_start(plan->leaves) || !once_start((uint32_t)slots))
         machine_fail("there is too little memory for the tables of swap space, files and leaves");
     memory.frames = need(machine_frames(frames, memory.frame_number), "the budget of frames");
     for (uint32_t slot = 0; slot < slots; slot++) memory.slot[slot] = (struct slot){NONE, slot};

@@ -4,6 +4,7 @@
 #include "libos/unix/memory/transfer.h"
 #include "libos/unix/memory/machine.h"
 #include "libos/unix/memory/object.h"
+#include "libos/unix/memory/once.h"
 #include "libos/unix/memory/slots.h"
 #include <errno.h>
 
@@ -58,9 +59,12 @@ static void over(struct request *done, bool failed) {
         break;
     case IN_PLACE:
         page->flags &= (uint8_t)~PAGE_WRITING;
-        if (failed) object_dirty(done->page);
         failed_writes |= failed;
         page_unpin(done->page);
+        if (failed)
+            object_dirty(done->page);
+        else
+            once_written(done->page);
         break;
     }
     under_way[done->kind]--;
