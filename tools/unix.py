@@ -89,7 +89,7 @@ class Root:
                 else:
                     shutil.copy2(source, target)
                     if '"' not in word:  # a name that debugfs can be told
-                        self.brought[str(to)] = int(target.stat().st_mtime) * 10**9  # as mke2fs keeps it
+                        self.brought[str(to)] = target.stat().st_mtime_ns
         except OSError:  # no name of a file at all: too long, a zero byte
             return
 
