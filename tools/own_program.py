@@ -42,7 +42,7 @@ class Subject:
         """The Outcome of one machine, and what the program printed."""
         with unix.Root(self.words, self.root) as root:
             run = root.run(policy, frames, (*SETTINGS, f"seed={self.seed}"))
-            return run_linux.boot(root, run, limit, exact=True, quick=True)
+            return run_linux.boot(root, run, limit, exact=True, quick=True, waits=True)
 
 
 def policies_of(names):
