@@ -348,6 +348,8 @@ CASE(processes_are_seen_as_files) {
     memset(link, 0, sizeof(link));
     SHOW(readlink(text, link, sizeof(link)) > 0);
     SHOW(strcmp(link + strlen(link) - 7, "/case/f"));
+    strcat(text, "/");
+    SHOW(open(text, O_RDONLY));
     snprintf(text, sizeof(text), "/proc/self/fd/%d", file + 1);
     SHOW(readlink(text, link, sizeof(link)));
     int pid = 0;

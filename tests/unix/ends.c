@@ -37,22 +37,26 @@ TEST(all_who_read_a_pipe_see_its_end) {
     CHECK(close(ends[0]) == 0);
 }
 
-// Each waits in open, for a writer; with the writer all go on, and with its end all end.
+// Each waits in open, for a writer. When it comes, all go on and say so; and with its end all end.
 TEST(all_who_open_a_named_pipe_see_its_writer) {
     pid_t children[READERS];
+    int opened[2];
+    char byte;
+    CHECK(pipe(opened) == 0);
     (void)!unlink("/tmp/ends"); // of a run that did not end
     CHECK(mkfifo("/tmp/ends", 0600) == 0);
     for (int i = 0; i < READERS; i++) {
         if ((children[i] = fork()) == 0) {
-            char byte;
             const int end = open("/tmp/ends", O_RDONLY);
-            _exit(end < 0 || read(end, &byte, 1) != 0);
+            _exit(end < 0 || write(opened[1], "", 1) != 1 || read(end, &byte, 1) != 0);
         }
         while (!is_asleep(children[i])) usleep(1000);
     }
     const int writer = open("/tmp/ends", O_WRONLY);
-    CHECK(writer >= 0 && close(writer) == 0 && all_end_well(children, READERS));
-    CHECK(unlink("/tmp/ends") == 0);
+    CHECK(writer >= 0);
+    for (int i = 0; i < READERS; i++) CHECK(read(opened[0], &byte, 1) == 1);
+    CHECK(close(writer) == 0 && all_end_well(children, READERS));
+    CHECK(unlink("/tmp/ends") == 0 && close(opened[0]) == 0 && close(opened[1]) == 0);
 }
 
 // ---- shared descriptors
