@@ -9,7 +9,7 @@
 //   rdi                         the caller's id, never 0         from the callee's reply
 //   rbx rbp rdx rsi r8-r10      the caller's                     from the callee's reply
 //   r12-r15, xmm, x87, MXCSR    the caller's                     from the callee's reply
-//   base of GS                  the caller's                     from the callee's reply
+//   base of GS, selectors       the caller's                     from the callee's reply
 //   rsp, base of FS             the entry's; the callee's own    its own
 //   rcx, r11, flags             changed                          changed
 //
@@ -34,7 +34,7 @@
 // same way, and can't tell; but it gets the rest of this slice only, and its reply, which goes nowhere, brings it to
 // rest. The caller stays ready. In its next slice it goes on behind the call with OK, and keeps what a reply would
 // leave it: rsp and the base of FS; what else is in registers is undefined. A callee that needs longer than the slice
-// goes on in slices of its own, if it has any.
+// goes on in slices of its own; without any it is BUSY to everybody until somebody yields to it.
 //
 // A message of four words can also be posted (gate_post) into the PE page, whatever its PE does: nobody is entered, and
 // the poster goes on at once.

@@ -8,7 +8,7 @@
 //   rdi                       the gate's handle → the caller's id    the message
 //   rbx rbp rdx rsi r8-r10    the message: goes over as it is        the same
 //   r12-r15, vectors, x87     the message, control words included    the same
-//   base of GS                goes over, and is kept for nobody      the same
+//   base of GS, selectors     go over, and are kept for nobody       the same
 //   rsp, rip, base of FS      kept; the callee's own                 dropped, but for FS's base; the caller's own
 //   rcx, r11, flags           changed                                changed
 //
