@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -112,6 +113,15 @@ class FileSystem(unittest.TestCase):
             filesystem.make_image(self.root, self.image, 2000)
         with self.assertRaisesRegex(Missing, "there is no folder"):
             filesystem.make_image(self.folder / "absent", self.image, BLOCKS)
+
+    def test_what_may_not_be_read_is_named(self):
+        # As mke2fs says it to another user than the superuser, whom these tests may have.
+        said = ('\ndo_write_internal: Permission denied while opening "a secret" to copy\n'
+                '__populate_fs: Permission denied while writing file "a secret"\n')
+        done = subprocess.CompletedProcess([], 1, "Creating regular file\n", said)
+        with mock.patch.object(filesystem, "_run", return_value=done), \
+                self.assertRaisesRegex(BinderyError, "root holds a secret, which you may not read; take it out"):
+            filesystem.make_image(self.root, self.image, BLOCKS)
 
     def test_a_folder_with_files_is_not_written_over(self):
         filesystem.make_image(self.root, self.image, BLOCKS)
