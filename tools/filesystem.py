@@ -49,7 +49,8 @@ def make_image(folder, path, blocks, first=0):
         raise BinderyError(f"{in_words(folder)} does not fit into a file system of {blocks * BLOCK >> 20} MiB")
     denied = re.search(r'Permission denied while [^"]*"(.*)"', said)
     if folder is not None and denied:
-        raise BinderyError(f"{in_words(folder)} holds {denied[1]}, which you may not read; take it out, or change its mode")
+        raise BinderyError(f"{in_words(folder)} holds {denied[1]}, which you may not read; "
+                           "take it out, or change its mode")
     raise BinderyError("mke2fs could not make the file system", said[-1000:])
 
 
