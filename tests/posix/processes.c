@@ -316,3 +316,17 @@ CASE(a_killed_writer_leaves_a_whole_file_system) {
     SHOW(pread(make_file("after", "whole"), text, 5, 0));
     show_text("text", text);
 }
+
+CASE(waitid_does_not_wait_if_it_must_not) {
+    siginfo_t info = {.si_signo = 77, .si_pid = 77};
+    const pid_t child = fork();
+    if (child == 0)
+        while (1) pause();
+    SHOW(waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG));
+    SHOW(info.si_signo);
+    SHOW(info.si_pid);
+    SHOW(waitid(P_PGID, (id_t)-5, &info, WEXITED | WNOHANG));
+    SHOW(kill(child, SIGKILL));
+    SHOW(waitid(P_PID, (id_t)child, &info, WEXITED));
+    SHOW(info.si_status);
+}
