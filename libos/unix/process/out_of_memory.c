@@ -4,9 +4,8 @@
 //
 //   uses the most: of anonymous memory, in frames or swapped; what a fork shares counts for both. Of equals the younger
 //   ends:          by SIGKILL, with all that share its address space
-//   its memory:    is taken at once, before it runs again. It may sleep for long where no signal wakes it, and who
-//   wants
-//                  the page may hold what it sleeps for
+//   its memory:    is taken at once, before it runs again. It may sleep for long where no signal wakes it, and
+//                  whoever wants the page may hold what it sleeps for
 //
 // So each choice takes one process away, and who asks again comes to an end. What is not asked: what the memory is good
 // for, and who has asked for it last.
