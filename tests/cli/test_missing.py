@@ -69,6 +69,14 @@ class Missing(InFolder):
                          f"{len(lines)} system calls: {len(lines)} trapped into the kernel, "
                          "0 came by a procedure call or a rewritten call site")
 
+    def test_strace_shows_a_call_that_waits_before_it_returns(self):
+        call = SOURCE[:SOURCE.index("void _start")]
+        source = call + "void _start(void) { call(7, 0, 0, 20); call(34, 0, 0, 0); }"  # poll, pause
+        with tempfile.TemporaryDirectory() as folder:
+            result = bindery("run", "--strace", "--timeout", "5", "--", str(compiled(folder, source)))
+        self.assertEqual([line for line in result.err.splitlines() if line.startswith("[")],
+                         ["[1] poll(NULL, 0, 20) waits", "[1] poll(NULL, 0, 20) = 0", "[1] pause() waits"])
+
     def test_a_deadly_signal_is_named_and_strace_says_where(self):
         with tempfile.TemporaryDirectory() as folder:
             program = str(compiled(folder, "void _start(void) { *(volatile int *)16 = 1; for (;;); }"))

@@ -46,8 +46,12 @@ static bool ends(uint64_t number) {
 [[gnu::noinline]] static int64_t serve_traced(struct thread *self, uint64_t number, const uint64_t argument[6]) {
     char line[TRACE_LINE];
     trace_call(line, number, argument);
-    if (ends(number)) trace_result(line, 0); // there is no result, and nobody to tell it
+    if (ends(number))
+        trace_result(line, 0); // there is no result, and nobody to tell it
+    else
+        self->traced = line;
     const int64_t result = serve(self, number, argument);
+    self->traced = nullptr;
     if (!ends(number)) trace_result(line, result);
     return result;
 }

@@ -33,6 +33,7 @@ struct thread {
     struct process *process;
     struct exo_context *user; // its user registers, on top of its stack, while it is in the library OS
     int64_t call;             // the number of the system call that it entered with, or NO_CALL
+    const char *traced;       // that call's line, while nobody has seen it; else null
     enum thread_state state;
     struct thread *next;    // in the ready queue
     struct thread *sibling; // of the same process

@@ -142,6 +142,12 @@ void trace_call(char line[TRACE_LINE], uint64_t number, const uint64_t argument[
     if (at < TRACE_LINE) format_text(line + at, TRACE_LINE - at, ")");
 }
 
+void trace_wait(struct thread *thread) {
+    const char *line = thread->traced;
+    thread->traced = nullptr;
+    notice("[%d] %s waits", thread->tid, line);
+}
+
 void trace_result(const char *line, int64_t result) {
     const int32_t tid = thread_current()->tid;
     const char *error = result < 0 && result > -ERROR_NAMES ? error_names[-result] : nullptr;

@@ -23,3 +23,4 @@ void trace_signal(const struct signal_info *info, uint64_t instruction);
 constexpr size_t TRACE_LINE = 400;
 void trace_call(char line[TRACE_LINE], uint64_t number, const uint64_t argument[6]);
 void trace_result(const char *line, int64_t result);
+void trace_wait(struct thread *thread); // it sleeps in a call of which no line has been seen: here it is

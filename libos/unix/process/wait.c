@@ -6,6 +6,7 @@
 #include "libos/core/heap.h"
 #include "libos/unix/process/thread.h"
 #include "libos/unix/process/timer.h"
+#include "libos/unix/process/trace.h"
 #include <errno.h>
 
 struct wait_node {
@@ -67,6 +68,7 @@ static int sleep(struct wait_node *nodes, unsigned count, enum wait_flags flags,
         self->timer = &end.timer;
         timer_set(&end.timer, until);
     }
+    if (self->traced != nullptr) trace_wait(self);
     for (unsigned i = 0; i < count; i++) node_add(&nodes[i]);
     self->nodes = nodes;
     self->node_count = count;
