@@ -11,12 +11,13 @@ program refers to.
 """
 
 import math
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from tools import options, plot, registry, run_linux, tables, terminal, unix
-from tools.errors import BinderyError, Usage
+from tools.errors import BinderyError, Timeout, Usage
 from tools.files import write_folder
 
 LEAST = 16  # frames that programs need: libos/unix/memory/start.c
@@ -68,7 +69,10 @@ def measure(subject, policies, sizes, parallel, limit):
     cells = [(policy, count) for count in frames for policy in policies]
     with ThreadPoolExecutor(parallel) as pool, terminal.progress("comparing", len(cells)) as progress:
         def one(cell):
-            row = _measured(subject, *cell, limit)
+            try:
+                row = _measured(subject, *cell, limit)
+            except Timeout as error:
+                row = {"policy": cell[0], "frames": cell[1], "end": None, "sentence": str(error)}
             progress.step(f"{cell[0]} in {cell[1]} frames")
             return row
 
@@ -144,7 +148,7 @@ def _draw(rows, command):
 def verdict(rows, failures):
     """Says what went wrong; returns whether all is well."""
     for sentence in failures:
-        terminal.say(f"failed: {sentence}")
+        print(f"bindery: failed: {sentence}", file=sys.stderr)
     for row in rows:
         if not row["same_output"]:
             terminal.say(f"warning: with {row['policy']} in {row['frames']} frames the program printed something else, "

@@ -10,10 +10,12 @@ import subprocess
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from tests.cli.command import is_built
 from tests.cli.test_programs import executable
-from tools import paths
+from tools import own_program, paths
+from tools.errors import Timeout
 
 COUNTS = ("faults", "misses", "evictions", "writes", "moved")
 
@@ -66,6 +68,19 @@ class OwnProgram(unittest.TestCase):
         done = self.compare("--policy", "fifo", "--frames", "100,400", "-o", "out", "--", "./busybox", "sh", "script")
         self.assertIn("with fifo in 100 frames the program printed something else, or ended otherwise", done.stderr)
         self.assertNotIn("400 frames the program", done.stderr)
+
+    def test_a_cell_that_takes_too_long_is_named_and_the_others_are_kept(self):
+        def measured(_, policy, frames, limit):
+            if policy == "clock1":
+                raise Timeout(f"program was stopped: it ran longer than {limit} s")
+            counts = dict.fromkeys((*own_program.COUNTS, "moved"), 7)
+            return counts | {"policy": policy, "frames": frames, "peak": 100, "end": "exit", "status": 0, "output": b"",
+                             "sentence": ""}
+
+        with mock.patch.object(own_program, "_measured", measured):
+            rows, failures = own_program.measure(own_program.Subject(("program",)), ["fifo", "clock1"], [0.5], 1, 5)
+        self.assertEqual([(row["policy"], row["frames"], row["ratio"]) for row in rows], [("fifo", 50, 1)])
+        self.assertEqual(failures, ["clock1 in 50 frames: program was stopped: it ran longer than 5 s"])
 
     def test_refusals(self):
         program = ("--", "./busybox", "true")
