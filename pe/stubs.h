@@ -73,9 +73,3 @@
 #undef STUB
 #undef UNWRAP
 #undef COMMA
-#undef ARGS0
-#undef ARGS1
-#undef ARGS2
-#undef ARGS3
-#undef ARGS4
-#undef ARGS5

@@ -10,17 +10,15 @@ the host's disk decides by its speed, so that counts as a read. There is no opti
 program refers to.
 """
 
-import math
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import options, plot, registry, run_linux, tables, terminal, unix
+from tools import constants, plot, ranking, registry, run_linux, tables, terminal, unix
 from tools.errors import BinderyError, Timeout, Usage
-from tools.files import write_folder
 
-LEAST = 16  # frames that programs need: libos/unix/memory/start.c
+LEAST = constants.value("libos/unix/memory/start.c", "BUDGET_LEAST")  # frames
 FAILED_TO_RUN = 126  # and more: by a shell's convention not found, not executable, or ended by a signal
 SETTINGS = ("output=stream", "input=none", "random=fixed", "time=1700000000000000000")
 COUNTS = ("faults", "misses", "evictions", "reads", "rescues", "writes")
@@ -109,25 +107,11 @@ def show(rows):
 
 def means(rows):
     """{policy: geometric mean of its ratios}, the lowest first."""
-    logs = {}
-    for row in rows:
-        logs.setdefault(row["policy"], []).append(math.log(max(row["ratio"], 1)))
-    return dict(sorted(((policy, math.exp(sum(some) / len(some))) for policy, some in logs.items()),
-                       key=lambda item: item[1]))
+    return ranking.means(rows, lambda row: max(row["ratio"], 1))
 
 
-def write(rows, folder, with_plot):
-    command = options.command_line()
-    files = {"compare.json": tables.as_json(rows, command=command).encode(),
-             "compare.csv": tables.as_csv(rows, CSV).encode()}
-    if with_plot and rows:
-        files |= {f"compare.{kind}": data for kind, data in _draw(rows, command).items()}
-    write_folder(folder, files)
-    terminal.say(f"data{' and figure' if with_plot else ''}: {folder}/compare.*")
-
-
-def _draw(rows, command):
-    """A line for each policy: blocks moved over the number of frames."""
+def draw(rows, command):
+    """{"png": bytes, "svg": bytes}: a line for each policy, blocks moved over the number of frames."""
     plt = plot.pyplot()
     figure, axis = plt.subplots(figsize=(8, 5))
     handles = {}

@@ -16,7 +16,7 @@ def ratio(row):
     return row["faults"] / row["opt_faults"]
 
 
-def means(rows):
+def means(rows, ratio=ratio):
     logs = {}
     for row in rows:
         logs.setdefault(row["policy"], []).append(math.log(ratio(row)))

@@ -6,11 +6,7 @@ TestSuite(kernel_gate, .init = begin, .fini = world_end);
 
 Test(kernel_gate, a_call_enters_the_callee_with_the_callers_id_and_the_number) {
     MUST(host_gate_call(a.pe, to_b));
-    cr_expect_eq(host_current(), b.pe);
-    cr_expect_eq(b.pe->context.rip, ENTRY.raw);
-    cr_expect_eq(b.pe->context.rsp, STACK.raw);
-    cr_expect_eq(b.pe->context.rdi, a.pe->id);
-    cr_expect_eq(b.pe->context.rax, 7);
+    expect_b_entered();
     cr_expect_eq(a.pe->state, EXO_PE_CALLING);
     EXPECT_BOOKS();
 }

@@ -16,6 +16,15 @@ static inline exo_handle gate_between(const struct other *from, const struct oth
     return (exo_handle){MUST(host_binding_grant(first, made, from->handle, number, 1, rights))};
 }
 
+// b begins at its gate entry, with who has called it and the gate's number.
+static inline void expect_b_entered(void) {
+    cr_expect_eq(host_current(), b.pe);
+    cr_expect_eq(b.pe->context.rip, ENTRY.raw);
+    cr_expect_eq(b.pe->context.rsp, STACK.raw);
+    cr_expect_eq(b.pe->context.rdi, a.pe->id);
+    cr_expect_eq(b.pe->context.rax, 7);
+}
+
 static inline void rest(const struct other *other) {
     pe_page(other->pe)->pending = 0;
     MUST(host_gate_reply(other->pe));

@@ -7,11 +7,7 @@ TestSuite(kernel_gate_one_way, .init = begin, .fini = world_end);
 
 Test(kernel_gate_one_way, enters_the_callee_as_a_call_does_and_leaves_the_caller_ready) {
     MUST(host_gate_call(a.pe, exo_one_way(to_b)));
-    cr_expect_eq(host_current(), b.pe);
-    cr_expect_eq(b.pe->context.rip, ENTRY.raw);
-    cr_expect_eq(b.pe->context.rsp, STACK.raw);
-    cr_expect_eq(b.pe->context.rdi, a.pe->id);
-    cr_expect_eq(b.pe->context.rax, 7);
+    expect_b_entered();
     cr_expect_eq(a.pe->state, EXO_PE_READY);
     cr_expect_eq(a.pe->context.rax, EXO_OK);
     cr_expect_null(b.pe->caller);

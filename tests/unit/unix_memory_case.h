@@ -35,6 +35,13 @@ constexpr uint64_t AT = 0x10'0000'0000;
     for (uint64_t i = 0; i < pages; i++) cr_assert_eq(fake_write(first + i * EXO_PAGE_SIZE, value + i), 0);
 }
 
+// Bytes of a file that are on the disk, and not in memory.
+[[maybe_unused]] static void put_on_disk(unsigned file, const void *bytes, uint64_t count) {
+    cr_assert_eq(cache_write(&fake.file[file], 0, bytes, count), (int64_t)count);
+    cr_assert_eq(cache_sync(&fake.file[file], false), 0);
+    cache_forget(&fake.file[file]);
+}
+
 [[maybe_unused]] static void expect(uint64_t address, uint64_t value) {
     uint64_t found = ~value;
     cr_assert_eq(fake_read(address, &found), 0);

@@ -61,9 +61,7 @@ Test(unix_memory, dirty_pages_of_a_file_go_to_the_disk_together) {
 Test(unix_memory, a_file_that_is_read_in_order_is_read_ahead) {
     begin_with("clock1", 400, 100);
     static char bytes[64 * EXO_PAGE_SIZE];
-    cr_assert_eq(cache_write(&fake.file[0], 0, bytes, sizeof bytes), sizeof bytes);
-    cr_assert_eq(cache_sync(&fake.file[0], false), 0);
-    cache_forget(&fake.file[0]);
+    put_on_disk(0, bytes, sizeof bytes);
     const uint64_t kicks = fake.kicks;
     for (unsigned i = 0; i < 64; i++)
         cr_assert_eq(cache_read(&fake.file[0], i * EXO_PAGE_SIZE, bytes, EXO_PAGE_SIZE), EXO_PAGE_SIZE);
@@ -74,9 +72,7 @@ Test(unix_memory, a_file_that_is_read_in_order_is_read_ahead) {
 Test(unix_memory, with_little_free_a_reader_must_show_that_it_reads_in_order) {
     begin_with("clock1", 400, 100);
     static char bytes[64 * EXO_PAGE_SIZE];
-    cr_assert_eq(cache_write(&fake.file[0], 0, bytes, sizeof bytes), sizeof bytes);
-    cr_assert_eq(cache_sync(&fake.file[0], false), 0);
-    cache_forget(&fake.file[0]);
+    put_on_disk(0, bytes, sizeof bytes);
     map_at(AT, 300, false, nullptr);
     write_pages(AT, 300, 1);
     const uint64_t reads = memory.count.reads;
@@ -94,9 +90,7 @@ Test(unix_memory, with_little_free_a_reader_must_show_that_it_reads_in_order) {
 Test(unix_memory, nothing_is_read_ahead_of_a_file_that_is_read_at_random) {
     begin_with("clock1", 400, 100);
     static char bytes[16 * EXO_PAGE_SIZE];
-    cr_assert_eq(cache_write(&fake.file[0], 0, bytes, sizeof bytes), sizeof bytes);
-    cr_assert_eq(cache_sync(&fake.file[0], false), 0);
-    cache_forget(&fake.file[0]);
+    put_on_disk(0, bytes, sizeof bytes);
     cache_expect(&fake.file[0], true);
     const uint64_t reads = memory.count.reads;
     for (uint64_t page = 0; page < 2; page++)
@@ -113,9 +107,7 @@ Test(unix_memory, reading_ahead_stops_when_there_are_no_numbers) {
     begin_with("clock1", 400, 100);
     static uint64_t bytes[16][EXO_PAGE_SIZE / sizeof(uint64_t)];
     for (unsigned i = 0; i < 16; i++) bytes[i][0] = i + 1;
-    cr_assert_eq(cache_write(&fake.file[0], 0, bytes, sizeof bytes), sizeof bytes);
-    cr_assert_eq(cache_sync(&fake.file[0], false), 0);
-    cache_forget(&fake.file[0]);
+    put_on_disk(0, bytes, sizeof bytes);
     static uint32_t kept[4096];
     uint32_t count = 0;
     while ((kept[count] = page_number_take()) != NONE) count++;
@@ -219,5 +211,30 @@ Test(unix_memory, refusals_have_their_numbers) {
     cr_assert_eq(vm_unmap(vm, AT + LEAF_SPAN, EXO_PAGE_SIZE), 0, "nothing was there, which is no error");
     cr_assert_eq(fake_write(AT, 1), SIGSEGV);
     cr_assert_eq(vm_remap(vm, &(struct vm_remap){.first = AT, .bytes = 8192, .wanted = 4096}), -EFAULT);
+    end();
+}
+
+Test(unix_memory, the_most_pages_in_memory_at_a_time_are_counted) {
+    begin_with("fifo", 100, 100);
+    map_at(AT, 30, false, nullptr);
+    write_pages(AT, 30, 1);
+    cr_assert_eq(memory.count.peak, 30);
+    map_at(AT, 100, false, nullptr); // in the place of the others, which are gone
+    write_pages(AT, 20, 1);
+    cr_expect_eq(memory.count.peak, 30);
+    write_pages(AT, memory.slots, 1); // in slots that were empty, and in those of pages that are gone
+    cr_expect_eq(memory.count.peak, memory.slots);
+    end();
+}
+
+Test(unix_memory, a_page_that_comes_back_while_it_is_written_is_counted_and_not_read) {
+    begin_with("fifo", 20, 100);
+    const uint64_t pages = memory.slots + 1;
+    map_at(AT, pages, false, nullptr);
+    write_pages(AT, pages, 1); // the first one has left and is under way to the disk
+    cr_assert_eq(memory.count.evictions, 1);
+    expect(AT, 1);
+    cr_expect_eq(memory.count.rescues, 1);
+    cr_expect_eq(memory.count.reads, 0);
     end();
 }

@@ -12,11 +12,7 @@ static char bytes[STREAM * EXO_PAGE_SIZE];
 // Files 0 and 1 are on the disk and not in memory; the program has written its pages.
 static void start(void) {
     begin_with("clock1", FRAMES, 200);
-    for (unsigned file = 0; file < 2; file++) {
-        cr_assert_eq(cache_write(&fake.file[file], 0, bytes, sizeof bytes), sizeof bytes);
-        cr_assert_eq(cache_sync(&fake.file[file], false), 0);
-        cache_forget(&fake.file[file]);
-    }
+    for (unsigned file = 0; file < 2; file++) put_on_disk(file, bytes, sizeof bytes);
     map_at(AT, PROGRAM, false, nullptr);
     write_pages(AT, PROGRAM, 1);
 }

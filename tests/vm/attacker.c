@@ -116,12 +116,6 @@ static uint64_t draw_number(struct attacker *self) {
         uint64_t: draw_number(self))
 
 static void draw_words(struct attacker *self, uint64_t number, uint64_t words[5]) {
-#undef ARGS0
-#undef ARGS1
-#undef ARGS2
-#undef ARGS3
-#undef ARGS4
-#undef ARGS5
 #define ARGS0()
 #define ARGS1(A, a) words[0] = WORD(A);
 #define ARGS2(A, a, B, b) ARGS1(A, a) words[1] = WORD(B);

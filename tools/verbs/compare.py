@@ -119,7 +119,7 @@ def verb_compare(words, policy, workload, trace, frames, memory, readahead, clus
     book, failures = experiment.conduct(made, head, folder, parallel, limit, resume, even_if_changed)
     rows = [book.rows[each.name] for each in made if each.name in book.rows]
     _print(rows, form, head)
-    _write(rows, folder, head, chosen["plot"] is not False)
+    _write(folder, rows, _by_region(rows), CSV, dots.draw if chosen["plot"] is not False else None, experiment=head)
     if place and rows:
         page.make(made, book, place)
     return _verdict(rows, failures)
@@ -142,7 +142,7 @@ def _own(subject, policies, sizes, form, folder, with_plot, parallel, limit):
     builder.build(everything=False)
     rows, failures = own_program.measure(subject, policies, sizes, parallel, limit)
     tables.write(form, rows, own_program.CSV, lambda: own_program.show(rows))
-    own_program.write(rows, folder, with_plot)
+    _write(folder, rows, rows, own_program.CSV, own_program.draw if with_plot else None)
     return OK if own_program.verdict(rows, failures) else FAILED
 
 
@@ -185,14 +185,15 @@ def _columns(rows):
     return {key: title for key, title in COLUMNS.items() if key not in hidden}
 
 
-def _write(rows, folder, head, with_plot):
+def _write(folder, rows, lines, columns, draw, **head):
+    """The data, with `lines` as CSV, and what draw(rows, command), if there is one, makes of the rows."""
     command = options.command_line()
-    files = {"compare.json": tables.as_json(rows, command=command, experiment=head).encode(),
-             "compare.csv": tables.as_csv(_by_region(rows), CSV).encode()}
-    if with_plot and rows:
-        files |= {f"compare.{kind}": data for kind, data in dots.draw(rows, command).items()}
+    files = {"compare.json": tables.as_json(rows, command=command, **head).encode(),
+             "compare.csv": tables.as_csv(lines, columns).encode()}
+    if draw and rows:
+        files |= {f"compare.{kind}": data for kind, data in draw(rows, command).items()}
     write_folder(folder, files)
-    terminal.say(f"data{' and figure' if with_plot else ''}: {folder}/compare.*")
+    terminal.say(f"data{' and figure' if draw else ''}: {folder}/compare.*")
 
 
 def _verdict(rows, failures):

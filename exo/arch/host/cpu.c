@@ -62,12 +62,6 @@ struct pe *host_pe(struct pe *holder, exo_handle handle) {
     return pe_of(found.binding);
 }
 
-#undef ARGS0
-#undef ARGS1
-#undef ARGS2
-#undef ARGS3
-#undef ARGS4
-#undef ARGS5
 #define ARGS0() ()
 #define ARGS1(A, a) ((A){words[0]})
 #define ARGS2(A, a, B, b) ((A){words[0]}, (B){words[1]})

@@ -64,12 +64,6 @@ struct exo_result host_call(struct pe *pe, uint64_t number, const uint64_t words
 #undef HOST_STUB_EXPANDED
 #undef HOST_STUB
 #undef HOST_UNWRAP
-#undef ARGS0
-#undef ARGS1
-#undef ARGS2
-#undef ARGS3
-#undef ARGS4
-#undef ARGS5
 // clang-format on
 
 // --- Memory as the code of a PE sees it. Each gives the PE the CPU first if it does not run.

@@ -34,6 +34,14 @@
     movq    %rcx, %cr3
 .endm
 
+// rdi: the PE that the gate at rax of the one in r11 leads into, which was at rest and is ready now.
+.macro TAKE_CALLEE
+    movq    PE_TABLE+SB_TAG(%r11,%rax), %rdi
+    cmpq    $STATE_RESTING, PE_STATE(%rdi)
+    jne     gate_refused_state
+    movq    $STATE_READY, PE_STATE(%rdi)
+.endm
+
 // On to the gate entry of the PE in rdi, from the one in r11 and through its gate at rax.
 .macro ENTER_GATE
     movq    PE_TABLE+SB_FIRST(%r11,%rax), %rax
@@ -63,10 +71,7 @@ gate_call:
     movslq  PE_TABLE+SB_CALLABLE(%r11,%rax), %rcx
     adcq    %rcx, %rdi
     jnz     gate_refused_sum
-    movq    PE_TABLE+SB_TAG(%r11,%rax), %rdi
-    cmpq    $STATE_RESTING, PE_STATE(%rdi)
-    jne     gate_refused_state
-    movq    $STATE_READY, PE_STATE(%rdi)
+    TAKE_CALLEE
     movq    %r11, PE_CALLER(%rdi)
     movq    $STATE_CALLING, PE_STATE(%r11)
     movq    %rax, PE_CALLING(%r11)
@@ -78,10 +83,7 @@ gate_call_one_way:
     notq    %rcx
     cmpq    %rcx, %rdi
     jne     gate_refused_half
-    movq    PE_TABLE+SB_TAG(%r11,%rax), %rdi
-    cmpq    $STATE_RESTING, PE_STATE(%rdi)
-    jne     gate_refused_state
-    movq    $STATE_READY, PE_STATE(%rdi)
+    TAKE_CALLEE
     movq    $0, PE_CONTEXT+CONTEXT_RAX(%r11)
     movq    $USER_RFLAGS, PE_CONTEXT+CONTEXT_RFLAGS(%r11)
     movq    %rsp, PE_CONTEXT+CONTEXT_RSP(%r11)
