@@ -33,7 +33,7 @@ class Root:
 
     def __init__(self, words, folder=None, environment=()):
         if not words:
-            raise Usage("no program is named; expected: ./bindery run … -- PROGRAM ARGUMENTS")
+            raise Usage("no program is named; expected: … -- PROGRAM ARGUMENTS")
         self.words = list(words)
         self.environment = ENVIRONMENT | _variables(environment)
         self.scratch = tempfile.TemporaryDirectory(prefix="bindery-root-")

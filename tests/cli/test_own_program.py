@@ -89,6 +89,7 @@ class OwnProgram(unittest.TestCase):
                             (("--resume", *program), "--resume does not go with a program"),
                             (("--frames", "3", *program), "3 frames are too few; programs need 16"),
                             (("--root", "none", *program), "there is no folder none"),
+                            (("--root", "."), "no program is named; expected: … -- PROGRAM ARGUMENTS"),
                             (("--", "./busybox", "no-such-applet"), "ended with status 127")):
             with self.subTest(words):
                 done = self.compare("-o", "out", "-q", *words)
