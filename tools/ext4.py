@@ -16,6 +16,7 @@ import struct
 
 from tools.errors import BinderyError
 
+MAGIC = 0xEF53  # of a superblock
 ROOT = 2
 BLOCK = 4096
 WITH_EXTENTS = 0x80000  # of an inode's flags
@@ -35,6 +36,8 @@ def opened(path, first=0, writable=False):
 class Files:
     def __init__(self, image, start):
         self.image, self.start = image, start
+        if self.at("<H", 1024 + 56) != (MAGIC,):
+            raise BinderyError(f"no ext4 file system begins at byte {start} of the image")
         self.per_group, = self.at("<I", 1024 + 40)
         self.inode_bytes, = self.at("<H", 1024 + 88)
 

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tools import terminal, unpack
+from tools import ext4, terminal, unpack
 from tools.errors import BinderyError, Missing, Usage
 from tools.paths import in_words
 
@@ -115,11 +115,16 @@ def _unpack(image, folder):
 
 
 def modified(path, name, first=0):
-    """When a file of an image's file system was modified last, in nanoseconds; None: it is not there. What is in the
-    journal only does not count."""
-    done = _run("debugfs", ["-R", f'stat "/{name}"', f"{path}?offset={first * BLOCK}"])
-    time = re.search(r"^ mtime: 0x([0-9a-f]+):([0-9a-f]+)", done.stdout, re.MULTILINE)
-    return int(time[1], 16) * 10**9 + (int(time[2], 16) >> 2) if time else None
+    """When a file of an image's file system was modified last, in nanoseconds; None: it is not there, or the image was
+    left in the middle of something. What is in the journal only does not count."""
+    try:
+        with ext4.opened(path, first) as files:
+            inode = files.inode(ext4.ROOT)
+            for part in os.fsencode(name).split(b"/"):
+                inode = dict(inode.entries())[part]
+            return inode.time("modified")
+    except (KeyError, BinderyError):
+        return None
 
 
 def damage(path):

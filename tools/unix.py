@@ -88,8 +88,7 @@ class Root:
                     shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
                 else:
                     shutil.copy2(source, target)
-                    if '"' not in word:  # a name that debugfs can be told
-                        self.brought[str(to)] = target.stat().st_mtime_ns
+                    self.brought[str(to)] = target.stat().st_mtime_ns
         except OSError:  # no name of a file at all: too long, a zero byte
             return
 

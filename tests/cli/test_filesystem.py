@@ -114,6 +114,15 @@ class FileSystem(unittest.TestCase):
         with self.assertRaisesRegex(Missing, "there is no folder"):
             filesystem.make_image(self.folder / "absent", self.image, BLOCKS)
 
+    def test_a_files_time_is_found_in_an_image(self):
+        filesystem.make_image(self.root, self.image, BLOCKS, first=7)
+        for name in ("run", "usr/share/words", "a name with blanks, \u00fc and a \" in it"):
+            time = (self.root / name).stat().st_mtime_ns
+            self.assertEqual(filesystem.modified(self.image, name, first=7), time, name)
+        for name in ("none", "usr/none", "run/none"):
+            self.assertIsNone(filesystem.modified(self.image, name, first=7), name)
+        self.assertIsNone(filesystem.modified(self.image, "run", first=3), "no file system begins there")
+
     def test_what_may_not_be_read_is_named(self):
         # As mke2fs says it to another user than the superuser, whom these tests may have.
         said = ('\ndo_write_internal: Permission denied while opening "a secret" to copy\n'
